@@ -1,0 +1,51 @@
+/// Hexadecimal text, as used for identifiers and digests in files, logs and commands.
+public enum Hex {
+  private static let digits = Array("0123456789abcdef".utf8)
+
+  public static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    var text: [UInt8] = []
+    for byte in bytes {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Decodes an even number of digits of either case; `nil` for anything else.
+  public static func decode(_ text: String) -> [UInt8]? {
+    let source = Array(text.utf8)
+    guard source.count.isMultiple(of: 2) else { return nil }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(source.count / 2)
+    for index in stride(from: 0, to: source.count, by: 2) {
+      guard let high = value(source[index]), let low = value(source[index + 1]) else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  private static func value(_ digit: UInt8) -> UInt8? {
+    switch digit {
+    case 0x30...0x39: digit - 0x30
+    case 0x61...0x66: digit - 0x61 + 10
+    case 0x41...0x46: digit - 0x41 + 10
+    default: nil
+    }
+  }
+}
+
+extension [UInt8] {
+  /// Appends a fixed-width integer, most significant byte first: the order of every hash of the protocol.
+  public mutating func appendBigEndian(_ value: some FixedWidthInteger) {
+    let width = type(of: value).bitWidth
+    for shift in stride(from: width - 8, through: 0, by: -8) {
+      append(UInt8(truncatingIfNeeded: value >> shift))
+    }
+  }
+
+  /// Appends a 32-bit length and the bytes: how strings and byte strings stand inside hashes.
+  public mutating func appendLengthPrefixed(_ bytes: some Collection<UInt8>) {
+    appendBigEndian(UInt32(bytes.count))
+    append(contentsOf: bytes)
+  }
+}
