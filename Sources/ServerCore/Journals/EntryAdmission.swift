@@ -1,0 +1,137 @@
+import ExamModel
+import SyncProtocol
+import SyncWire
+
+/// Where an entry stands.
+struct EntryPlace {
+  var journal: JournalMemory
+  var sequence: UInt64
+  var lease: UInt32
+  var receivedAt: Int64
+  /// The chain head before the entry.
+  var headBefore: Digest256
+}
+
+/// Decides what becomes of single entries, and lets them take effect in memory.
+extension ServerCore {
+  /// The verdict of a new entry, which is applied at once if that is what it is.
+  func judge(_ body: [UInt8], at place: EntryPlace, exam: ExamEntry) -> EntryVerdict {
+    let memory = place.journal.attempt
+    let decoded = try? Entry(wire: body)
+    if let decoded { place.journal.clock.advance(decoded) }
+    guard let entry = decoded else { return .kept(.unreadable) }
+    if memory.row.record.isVoided { return .kept(.terminated) }
+    guard place.lease == memory.row.record.lease, memory.row.record.leaseDevice == place.journal.row.device else {
+      return .kept(.staleLease)
+    }
+    if place.journal.row.isSuperseded { return .kept(.superseded) }
+    var section: String?
+    switch entry.kind {
+    case .answer(let item, let value):
+      guard exam.accepts(value, for: item, section: &section) else { return .kept(.answerInvalid) }
+    case .clear(let item), .flag(let item, _):
+      guard exam.knows(item, section: &section) else { return .kept(.answerInvalid) }
+    case .seal(let signed):
+      guard isPlausible(signed, of: memory) else { return .kept(.sealInvalid) }
+    case .reopened(let ordinal):
+      guard memory.reopens.contains(ordinal) else { return .kept(.reopenInvalid) }
+    default:
+      break
+    }
+    let deadline =
+      isStart(entry.kind)
+      ? memory.window(exam.row.record).deadline(started: nil)
+      : memory.deadline(exam.row.record)
+    let time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
+    return admit(
+      entry.kind, time: time, section: section, unlockIsValid: isValidUnlock(entry.kind, of: memory), at: place)
+  }
+
+  /// Applies an entry to the attempt in memory if the state allows it. Replaying takes the same way.
+  func admit(
+    _ kind: EntryKind, time: TimeClass, section: String?, unlockIsValid: Bool, at place: EntryPlace
+  ) -> EntryVerdict {
+    let memory = place.journal.attempt
+    let policy = exams[memory.row.exam]?.row.record.policy ?? AttemptPolicy()
+    let before = EntryPeek.isSeal(kind) ? memory.state : nil
+    var verdict = memory.state.admit(
+      kind, time: time, policy: policy, section: section, unlockIsValid: unlockIsValid)
+    if verdict == .kept(.afterSeal), !EntryPeek.isSeal(kind), isCoveredBySeal(place),
+      var earlier = memory.stateBeforeSeal
+    {
+      verdict = earlier.admit(kind, time: time, policy: policy, section: section, unlockIsValid: unlockIsValid)
+      memory.stateBeforeSeal = earlier
+      _ = earlier.admit(
+        .seal(SignedStatement(statement: [], signature: [])), time: .inTime, policy: policy)
+      memory.state = earlier
+    }
+    if verdict == .applied { takeEffect(kind, stateBefore: before, at: place) }
+    return verdict
+  }
+
+  private func takeEffect(_ kind: EntryKind, stateBefore: AttemptState?, at place: EntryPlace) {
+    let memory = place.journal.attempt
+    switch kind {
+    case .answer(let item, let value): set(item, value, at: place)
+    case .clear(let item): set(item, .options([]), at: place)
+    case .start:
+      if memory.startedAt == nil { memory.startedAt = place.journal.clock.bounds?.midpoint ?? place.receivedAt }
+    case .lock(let fact):
+      memory.lockCauses[fact.number] = fact.cause
+    case .seal(let signed):
+      memory.stateBeforeSeal = stateBefore
+      memory.sealStatement = try? SealStatement(wire: signed.statement)
+    case .reopened:
+      memory.waiting = nil
+      memory.stateBeforeSeal = nil
+      memory.sealStatement = nil
+    default:
+      break
+    }
+  }
+
+  private func set(_ item: String, _ value: AnswerValue, at place: EntryPlace) {
+    let journal = place.journal.row
+    place.journal.attempt.setAnswer(
+      item,
+      CurrentAnswer(
+        value: value, lease: place.lease, ordinal: journal.ordinal, sequence: place.sequence, journal: journal.id))
+  }
+
+  /// Whether the newest seal lists the place: such an entry counts though it arrives after the seal (I12).
+  func isCoveredBySeal(_ place: EntryPlace) -> Bool {
+    guard place.journal.attempt.state.isSealed, let statement = place.journal.attempt.sealStatement else {
+      return false
+    }
+    return statement.journals.contains { $0.journal == place.journal.row.id && place.sequence <= $0.sequence }
+  }
+
+  private func isStart(_ kind: EntryKind) -> Bool {
+    if case .start = kind { return true }
+    return false
+  }
+
+  private func isPlausible(_ signed: SignedStatement, of memory: AttemptMemory) -> Bool {
+    guard let statement = try? SealStatement(wire: signed.statement), signed.signature.count == 64 else {
+      return false
+    }
+    // A second seal under the same ordinal is judged by the state: it comes after the seal.
+    let expected = memory.state.isSealed ? memory.state.sealOrdinal : memory.state.sealOrdinal + 1
+    return statement.attempt == memory.id && statement.ordinal == expected
+  }
+
+  /// The proof of an unlock; that it names the lock which holds the attempt is the state's to judge.
+  private func isValidUnlock(_ kind: EntryKind, of memory: AttemptMemory) -> Bool {
+    guard case .unlock(let fact) = kind else { return true }
+    switch fact.proof {
+    case .code(let code):
+      return code == MessageAuthentication.unlockCode(secret: unlockSecret, attempt: memory.id, number: fact.number)
+    case .server(let nonce, let mac):
+      guard memory.unlocksSent[fact.number] == nonce, let given = MAC(mac),
+        let expected = MAC(
+          MessageAuthentication.unlock(secret: unlockSecret, attempt: memory.id, number: fact.number, nonce: nonce))
+      else { return false }
+      return given.isEqualInConstantTime(to: expected)
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import ExamModel
+import SyncProtocol
+
+/// The current answer to one item, with where it comes from.
+struct CurrentAnswer: Hashable {
+  var value: AnswerValue
+  var lease: UInt32
+  var ordinal: UInt32
+  var sequence: UInt64
+  var journal: ID128
+
+  /// The applied entry with the greatest (lease, ordinal, sequence) counts.
+  func isOutranked(byLease lease: UInt32, ordinal: UInt32, sequence: UInt64) -> Bool {
+    (self.lease, self.ordinal, self.sequence) <= (lease, ordinal, sequence)
+  }
+}
+
+/// One journal in memory. Only the writer thread touches it; after a failed commit it is thrown away.
+final class JournalMemory {
+  var row: JournalRow
+  var clock = JournalClock()
+  /// The newest segment, for a push that is repeated because its answer was lost.
+  var lastFirst: UInt64 = 0
+  var lastHeadBefore: Digest256 = .zero
+  /// The newest range of kept entries, to merge the next one with.
+  var lastKept: KeptRange?
+  var isDirty = false
+  /// Forks kept of it since it was loaded.
+  var forks = 0
+  unowned let attempt: AttemptMemory
+
+  init(row: JournalRow, attempt: AttemptMemory) {
+    self.row = row
+    self.attempt = attempt
+  }
+}
+
+/// A seal whose receipt is not made yet.
+struct WaitingSeal {
+  var row: SealRow
+  var statement: SealStatement
+}
+
+/// One attempt in memory: its row, and what its journals amount to.
+final class AttemptMemory {
+  var row: AttemptRow
+  var journals: [JournalMemory] = []
+  var state = AttemptState()
+  /// The state before the newest seal, for entries that the seal covers and that come after it.
+  var stateBeforeSeal: AttemptState?
+  var sealStatement: SealStatement?
+  var waiting: WaitingSeal?
+  /// What each item's newest answer or clear says; cleared items have an empty value.
+  var answers: [String: CurrentAnswer] = [:]
+  var answeredCount: UInt32 = 0
+  var answerBytes = 0
+  var startedAt: Int64?
+  var lockCauses: [UInt32: LockCause] = [:]
+  /// Nonces of the server's unlocks, by lock.
+  var unlocksSent: [UInt32: ID128] = [:]
+  var grantedMilliseconds: Int64 = 0
+  var grants: Set<UInt32> = []
+  var reopens: Set<UInt32> = []
+  var receiptOrdinals: Set<UInt32> = []
+  var entries: UInt64 = 0
+  var contactAt: Int64 = 0
+  /// When it was last used, in batches.
+  var lastUsed: UInt64 = 0
+  var isTouched = false
+  var isRowDirty = false
+
+  init(row: AttemptRow) {
+    self.row = row
+  }
+
+  var id: ID128 { row.id }
+
+  func setAnswer(_ item: String, _ answer: CurrentAnswer) {
+    if let current = answers[item] {
+      guard current.isOutranked(byLease: answer.lease, ordinal: answer.ordinal, sequence: answer.sequence) else {
+        return
+      }
+      if !current.value.isEmpty { answeredCount -= 1 }
+      answerBytes -= current.value.approximateBytes
+    }
+    if !answer.value.isEmpty { answeredCount += 1 }
+    answerBytes += answer.value.approximateBytes
+    answers[item] = answer
+  }
+
+  var sheet: AnswerSheet { AnswerSheet(answers.mapValues(\.value)) }
+
+  /// Time is up for this attempt at this instant.
+  func deadline(_ exam: ExamRecord) -> Int64 {
+    window(exam).deadline(started: startedAt)
+  }
+
+  func window(_ exam: ExamRecord) -> AttemptWindow {
+    AttemptWindow(
+      opens: exam.opensAt, closes: exam.closesAt, durationMilliseconds: exam.durationMilliseconds,
+      grantedMilliseconds: grantedMilliseconds)
+  }
+
+  var phaseName: String {
+    switch state.phase {
+    case .notStarted: "not-started"
+    case .answering: "answering"
+    case .locked: "locked"
+    case .sealed: "sealed"
+    }
+  }
+}
+
+extension AnswerValue {
+  var approximateBytes: Int {
+    switch self {
+    case .options(let ids): 48 + ids.count * 16
+    case .text(let text), .number(let text): 48 + text.utf8.count
+    case .blanks(let texts): texts.reduce(48) { $0 + 16 + $1.utf8.count }
+    }
+  }
+}

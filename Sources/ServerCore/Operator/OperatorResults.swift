@@ -1,0 +1,220 @@
+public import ExamModel
+
+public struct ExamSummary: Codable, Hashable, Sendable {
+  public var exam: ID128
+  public var title: String
+  public var code: String
+  public var opensAt: Int64
+  public var closesAt: Int64
+  public var durationMilliseconds: Int64?
+  public var specialty: String
+  public var policy: ExamPolicy
+  public var isCancelled: Bool
+  /// 0 before the first publication.
+  public var paperVersion: UInt32
+  public var isKeyReleased: Bool
+  public var attempts: UInt64
+}
+
+public struct AttemptSummary: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var candidate: ID128
+  public var number: String
+  public var name: String
+  public var username: String
+  public var room: String
+  public var lease: UInt32
+  public var leaseDevice: ID128?
+  public var sealOrdinal: UInt32
+  public var isSealed: Bool
+  public var isVoided: Bool
+}
+
+public struct AttemptDetail: Codable, Hashable, Sendable {
+  public struct Journal: Codable, Hashable, Sendable {
+    public var journal: ID128
+    public var device: ID128
+    public var ordinal: UInt32
+    public var lease: UInt32
+    public var sequence: UInt64
+    public var head: Digest256
+    public var isSuperseded: Bool
+  }
+
+  public var summary: AttemptSummary
+  public var exam: ID128
+  /// `not-started`, `answering`, `locked`, `sealed`
+  public var phase: String
+  public var startedAt: Int64?
+  public var deadline: Int64
+  public var answered: UInt32
+  public var locks: [UInt32]
+  public var voids: [UInt32]
+  public var unlocked: [UInt32]
+  public var grantedMilliseconds: Int64
+  public var journals: [Journal]
+  public var isOverdue: Bool
+  public var forcedHandInAt: Int64?
+  /// Why sync of the attempt needs a person; `nil` when it does not.
+  public var trouble: String?
+}
+
+public struct UnlockSummary: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var number: UInt32
+}
+
+public struct UnlockCodeSummary: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var number: UInt32
+  /// 8 digits.
+  public var code: String
+}
+
+public struct GrantOutcome: Codable, Hashable, Sendable {
+  public var attempts: UInt64
+  public var milliseconds: Int64
+}
+
+/// One candidate on the proctor's board.
+public struct BoardRow: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var number: String
+  public var name: String
+  public var room: String
+  /// `not-started`, `answering`, `locked`, `sealed`
+  public var phase: String
+  public var answered: UInt32
+  /// Locks without a void.
+  public var lockCount: UInt32
+  /// The lock that holds the attempt.
+  public var lockedBy: UInt32?
+  public var lockCause: String?
+  /// The server's unlock of that lock is on its way.
+  public var isUnlockSent: Bool
+  public var hasReceipt: Bool
+  /// Deadline and grace have passed without a seal.
+  public var isOverdue: Bool
+  /// A seal is there, but not all of the journals that it lists.
+  public var isSealWaiting: Bool
+  public var isVoided: Bool
+  public var entries: UInt64
+  /// Kept without effect.
+  public var keptEntries: UInt64
+  public var lastContactAt: Int64?
+  public var deadline: Int64
+}
+
+/// The current answer sheet of one attempt, question by question.
+public struct AttemptAnswers: Codable, Hashable, Sendable {
+  public struct Answer: Codable, Hashable, Sendable {
+    public var item: String
+    /// Of ``AnswerValue``: `options`, `text`, `blanks`, `number`.
+    public var kind: String
+    /// The option ids, the one text, the blanks or the one number.
+    public var values: [String]
+    public var journal: ID128
+    public var sequence: UInt64
+    public var lease: UInt32
+    /// `in-time`, `late` or `undecided`; always `in-time` for what is applied.
+    public var timeClass: String
+  }
+
+  public var attempt: ID128
+  public var number: String
+  public var username: String
+  public var isSealed: Bool
+  /// The seal that these answers were counted under; 0 before any.
+  public var sealOrdinal: UInt32
+  public var isVoided: Bool
+  /// SHA-256 of the answer sheet's canonical bytes.
+  public var digest: Digest256
+  public var answers: [Answer]
+}
+
+public struct JournalEntryRow: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var journal: ID128
+  public var sequence: UInt64
+  /// Hexadecimal, as pushed.
+  public var body: String
+}
+
+public struct ReceiptRow: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var candidateNumber: String
+  public var ordinal: UInt32
+  public var receiptNumber: String
+  public var serverTime: Int64
+  /// The encoded receipt, hexadecimal.
+  public var receipt: String
+  /// Whether the seal's own signature by the device key was found good.
+  public var isSealSignatureValid: Bool
+}
+
+public struct DispositionRow: Codable, Hashable, Sendable {
+  public var attempt: ID128
+  public var journal: ID128
+  public var from: UInt64
+  public var to: UInt64
+  /// ``KeptReason/name``
+  public var reason: String
+}
+
+public struct RootRow: Codable, Hashable, Sendable {
+  /// Hexadecimal, to hold 64 bits in JSON.
+  public var epoch: String
+  public var index: UInt64
+  /// The signed bytes of the root statement, hexadecimal.
+  public var statement: String
+  public var signature: String
+}
+
+public struct AuditRow: Codable, Hashable, Sendable {
+  public var index: UInt64
+  public var at: Int64
+  public var actor: String
+  public var action: String
+  public var subject: String
+  public var detail: String
+  /// SHA-256 over the hash before it and this row.
+  public var hash: Digest256
+
+  public init(
+    index: UInt64, at: Int64, actor: String, action: String, subject: String, detail: String, hash: Digest256
+  ) {
+    self.index = index
+    self.at = at
+    self.actor = actor
+    self.action = action
+    self.subject = subject
+    self.detail = detail
+    self.hash = hash
+  }
+}
+
+public struct ServerStatistics: Codable, Hashable, Sendable {
+  public var node: ID128
+  /// Hexadecimal.
+  public var epoch: String
+  public var serverTime: Int64
+  public var exams: UInt64
+  public var candidates: UInt64
+  public var attempts: UInt64
+  public var sessions: UInt64
+  public var journals: UInt64
+  public var entriesSinceStart: UInt64
+  public var pushesSinceStart: UInt64
+  public var keptSinceStart: UInt64
+  public var divergedSinceStart: UInt64
+  public var commitsSinceStart: UInt64
+  public var failedCommitsSinceStart: UInt64
+  public var receipts: UInt64
+  public var clockSteps: UInt64
+}
+
+public struct OperatorRow: Codable, Hashable, Sendable {
+  public var name: String
+  public var role: String
+  public var isRevoked: Bool
+}
