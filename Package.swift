@@ -41,6 +41,7 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", path: "Sources/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CBaseline", dependencies: ["CSQLite"]),
 
     .target(name: "ExamModel", swiftSettings: strict),
     .target(name: "SyncProtocol", dependencies: ["ExamModel", "CZlib", crypto], swiftSettings: strict),
@@ -71,7 +72,8 @@ let package = Package(
     .target(
       name: "ExamServer",
       dependencies: [
-        "ExamModel", "SyncProtocol", "SyncWire", "ServerCore", "ServerStoreSQLite", "PaperImport", crypto, logging,
+        "ExamModel", "SyncProtocol", "SyncWire", "SQLite", "ServerCore", "ServerStoreSQLite", "PaperImport", crypto,
+        logging,
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -80,7 +82,8 @@ let package = Package(
     .target(
       name: "ExamLab",
       dependencies: [
-        "ExamModel", "SyncProtocol", "SyncWire", "PaperImport", "SQLite", "ExamStore", "ExamClient", crypto,
+        "ExamModel", "SyncProtocol", "SyncWire", "PaperImport", "SQLite", "ExamStore", "CurlTransport", "ExamClient",
+        "ServerCore", "ServerStoreSQLite", "CBaseline", crypto,
       ], swiftSettings: strict),
 
     .executableTarget(
@@ -121,7 +124,7 @@ let package = Package(
         "SyncWire",
       ], swiftSettings: strict),
     .testTarget(
-      name: "ExamLabTests", dependencies: ["ExamLab", "ExamModel", "SyncProtocol"], swiftSettings: strict),
+      name: "ExamLabTests", dependencies: ["ExamLab", "ExamModel", "PaperImport", "SyncProtocol"], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

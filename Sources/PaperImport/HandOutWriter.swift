@@ -4,21 +4,21 @@ public struct HandOutCard: Hashable, Sendable {
   /// The first password, in the clear: it is written once, and the server keeps only its verifier.
   public var firstPassword: String
   public var serverAddress: String
-  /// The fingerprint of the server's Ed25519 key, which clients pin.
-  public var serverFingerprint: String
+  /// The server's Ed25519 public key in hexadecimal, which clients pin. As long as its fingerprint, and enough alone.
+  public var serverKey: String
 
-  public init(candidate: RosterCandidate, firstPassword: String, serverAddress: String, serverFingerprint: String) {
+  public init(candidate: RosterCandidate, firstPassword: String, serverAddress: String, serverKey: String) {
     self.candidate = candidate
     self.firstPassword = firstPassword
     self.serverAddress = serverAddress
-    self.serverFingerprint = serverFingerprint
+    self.serverKey = serverKey
   }
 }
 
 /// Writes the hand-out as CSV: UTF-8 with a byte-order mark, so that spreadsheets show Chinese names; CRLF.
 public enum HandOutWriter {
   public static let columns = [
-    "number", "name", "username", "password", "specialty", "room", "server_address", "server_fingerprint",
+    "number", "name", "username", "password", "specialty", "room", "server_address", "server_key",
   ]
 
   public static func csv(_ cards: [HandOutCard]) -> [UInt8] {
@@ -27,7 +27,7 @@ public enum HandOutWriter {
       let candidate = card.candidate
       text += CSVField.line([
         candidate.number, candidate.name, candidate.username, card.firstPassword, candidate.specialty, candidate.room,
-        card.serverAddress, card.serverFingerprint,
+        card.serverAddress, card.serverKey,
       ])
     }
     return [0xEF, 0xBB, 0xBF] + Array(text.utf8)

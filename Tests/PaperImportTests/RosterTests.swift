@@ -106,10 +106,10 @@ struct RosterTests {
     let candidate = RosterCandidate(number: "1", name: "=cmd", username: "abc", specialty: "x", room: "r,1")
     let card = HandOutCard(
       candidate: candidate, firstPassword: "Passw0rd", serverAddress: "https://127.0.0.1:8443",
-      serverFingerprint: "ab12")
+      serverKey: "ab12")
     let text = String(decoding: HandOutWriter.csv([card]), as: UTF8.self)
     #expect(
-      text == "\u{FEFF}number,name,username,password,specialty,room,server_address,server_fingerprint\r\n"
+      text == "\u{FEFF}number,name,username,password,specialty,room,server_address,server_key\r\n"
         + "1,'=cmd,abc,Passw0rd,x,\"r,1\",https://127.0.0.1:8443,ab12\r\n")
   }
 }

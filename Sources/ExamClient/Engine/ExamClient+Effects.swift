@@ -1,0 +1,191 @@
+import CurlTransport
+import ExamModel
+import ExamStore
+import SyncCore
+import SyncProtocol
+import SyncWire
+
+/// Executes what the sync core decides, and decides nothing.
+extension ExamClient {
+  /// Steps the core, and carries out the effects in order; what they bring about is stepped before anything else.
+  func step(_ event: SyncEvent) {
+    guard core != nil else { return }
+    stepQueue.append(event)
+    guard !isStepping else { return }
+    isStepping = true
+    defer { isStepping = false }
+    while !stepQueue.isEmpty {
+      let next = stepQueue.removeFirst()
+      let effects = core?.step(next, at: Instant(bootMilliseconds: reading().bootMilliseconds)) ?? []
+      for effect in effects { execute(effect) }
+    }
+  }
+
+  private func execute(_ effect: SyncEffect) {
+    switch effect {
+    case .send(let plan): send(plan)
+    case .cancel(let id): cancel(id)
+    case .openSession(let id): openSession(id)
+    case .wake(let instant):
+      coreWakeAt = instant
+      armWake()
+    case .storeAcknowledgement(let journal, let acknowledgement): take(acknowledgement, of: journal)
+    // What is saved meanwhile goes on in the same journal, and is carried over into the successor with the rest.
+    case .suspendJournal, .resumeJournal: break
+    case .compareHeads(let answer): compare(answer)
+    case .openSuccessor(let journal, let sequence): openSuccessor(of: journal, at: sequence)
+    case .serverAnswersFetched(let successor): adoptServerAnswers(successor)
+    case .stage(let delta), .apply(let delta): take(delta)
+    case .forgetCursor(let scope):
+      stored(scope) { (store) throws(ExamStoreError) in _ = try store.requestReset(of: scope) }
+    case .notice(let notice): take(notice)
+    case .finished(let round, let succeeded): finish(round, succeeded: succeeded)
+    }
+  }
+
+  /// Runs an effect on the store; a failure is told to the core, which tries again.
+  private func stored(_ subject: ID128, _ body: (ExamStore) throws(ExamStoreError) -> Void) {
+    guard let store else { return }
+    do throws(ExamStoreError) { try body(store) } catch {
+      logFault("the store refused a step of sync", "\(error)")
+      stepQueue.append(.storeFailed(subject: subject))
+    }
+  }
+
+  // MARK: - Journals
+
+  private func take(_ acknowledgement: Acknowledgement, of journal: ID128) {
+    stored(journal) { (store) throws(ExamStoreError) in
+      let result = try store.storeAcknowledgement(acknowledgement, of: journal)
+      let sequence = acknowledgement.sequence
+      switch result.comparison {
+      case .matched:
+        let known = knownJournal(try store.journalStatus(journal))
+        stepQueue.append(.acknowledged(journal: journal, .matched(sequence: sequence, priority: known.priority)))
+      case .headDiffers: stepQueue.append(.acknowledged(journal: journal, .headDiffers(sequence: sequence)))
+      case .beyondOwn: stepQueue.append(.acknowledged(journal: journal, .beyondOwn(sequence: sequence)))
+      }
+    }
+    report(acknowledgement.kept)
+    changed()
+  }
+
+  /// Entries that the server keeps without effect reach the candidate with a person to turn to.
+  private func report(_ kept: [KeptRange]) {
+    for range in kept {
+      if range.reason == .staleLease { isReplaced = true }
+      let count = Int(clamping: range.to - range.from + 1)
+      emit(.notCounted(count: count, reason: range.reason.name, nextActor: .proctor))
+    }
+  }
+
+  private func compare(_ answer: HeadAnswer) {
+    stored(answer.journal) { (store) throws(ExamStoreError) in
+      let own = try store.heads(of: answer.journal, at: answer.heads.keys.sorted())
+      var lastCommon: UInt64 = 0
+      var firstDifferent: UInt64?
+      for (sequence, head) in answer.heads.sorted(by: { $0.key < $1.key }) {
+        if own[sequence] == head {
+          lastCommon = sequence
+        } else if firstDifferent == nil {
+          firstDifferent = sequence
+        }
+      }
+      if let different = firstDifferent, different < lastCommon { firstDifferent = nil }
+      stepQueue.append(
+        .headsCompared(journal: answer.journal, lastCommon: lastCommon, firstDifferent: firstDifferent))
+    }
+  }
+
+  private func openSuccessor(of journal: ID128, at sequence: UInt64) {
+    stored(journal) { (store) throws(ExamStoreError) in
+      let successor = try store.openSuccessor(of: journal, at: sequence, moment: moment())
+      emit(.forked)
+      stepQueue.append(
+        .successorOpened(predecessor: journal, fork: sequence, successor: knownJournal(successor)))
+    }
+    changed()
+  }
+
+  /// After a fork the candidate goes on from what the server holds.
+  private func adoptServerAnswers(_ successor: ID128) {
+    stored(successor) { (store) throws(ExamStoreError) in
+      let attempt = try store.journalStatus(successor).attempt
+      guard let answers = try store.serverAnswers(of: attempt) else { return }
+      do throws(ExamStoreError) {
+        try store.adopt(answers, at: moment())
+      } catch {
+        // After a seal nothing is adopted, and what the server holds of another copy is its own to judge.
+        guard error.code == .sealed || error.code == .diverged else { throw error }
+      }
+    }
+    changed()
+  }
+
+  // MARK: - Scopes
+
+  private func take(_ delta: Delta) {
+    var collections: Set<String>?
+    stored(delta.scope) { (store) throws(ExamStoreError) in
+      let result: DeltaResult
+      switch try store.store(delta) {
+      case .staged(let cursor): result = .staged(upTo: cursor.staged)
+      case .applied(let cursor, let changed):
+        result = .applied(cursor.cursor)
+        collections = changed
+      case .dropped(let cursor): result = .dropped(stored: cursor)
+      case .mismatched(let cursor): result = .digestMismatch(stored: cursor)
+      }
+      stepQueue.append(.deltaStored(scope: delta.scope, result))
+    }
+    if let collections { takeRecords(collections: collections) }
+  }
+
+  // MARK: - People
+
+  private func take(_ notice: SyncNotice) {
+    logNotice("sync", "\(notice)")
+    switch notice {
+    case .loginNeeded:
+      if !isLoginNeeded { emit(.loginNeeded) }
+      isLoginNeeded = true
+    case .successorLimitReached: isSyncStopped = true
+    default: break
+    }
+    changed()
+  }
+
+  private func finish(_ round: ManualRound, succeeded: Bool) {
+    for waiting in manualRounds where waiting.round == round { waiting.continuation.resume(returning: succeeded) }
+    manualRounds.removeAll { $0.round == round }
+  }
+
+  // MARK: - What the core knows
+
+  func knownJournal(_ status: JournalStatus) -> KnownJournal {
+    let acknowledged = min(status.acknowledged.matchedSequence, status.end)
+    var priority = EntryPriority.answer
+    if status.isLive, status.pending > 0, store?.isSealed(status.attempt) == true { priority = .seal }
+    return KnownJournal(
+      id: status.id, subject: status.attempt, last: status.end, acknowledged: acknowledged,
+      greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive)
+  }
+
+  /// The candidate's own scope, and those of the exams that this device may sit.
+  func wantedScopes() -> [ScopeCursor] {
+    guard let store, let candidate = store.identity?.grant?.candidate else { return [] }
+    var scopes = [candidate]
+    let attempts = (try? store.attempts()) ?? []
+    if let attempt, let record = attempts.first(where: { $0.attempt == attempt }) { scopes.append(record.exam) }
+    for record in attempts where !record.isVoided && !scopes.contains(record.exam) { scopes.append(record.exam) }
+    return (try? store.cursors(of: Array(scopes.prefix(Limits.scopesPerRequest)))) ?? []
+  }
+}
+
+extension ExamStore {
+  /// Whether the attempt's paper is handed in.
+  func isSealed(_ attempt: ID128) -> Bool {
+    guard case .sealed? = try? status(of: attempt).phase else { return false }
+    return true
+  }
+}

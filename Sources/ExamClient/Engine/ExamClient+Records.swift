@@ -1,0 +1,132 @@
+import ExamModel
+import ExamStore
+import SyncCore
+import SyncProtocol
+import SyncWire
+
+/// What the server's records bring about on this device, as soon as they are here.
+extension ExamClient {
+  /// - Parameter collections: those that changed; `nil` to look at everything.
+  func takeRecords(collections: Set<String>?) {
+    guard let store else { return }
+    func touches(_ names: String...) -> Bool { collections.map { !$0.isDisjoint(with: names) } ?? true }
+    if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
+    if let attempt {
+      if touches(ScopeCollection.grant, ScopeCollection.exam) { takeGrants(store, attempt) }
+      if touches(ScopeCollection.attempt) { takeLease(store, attempt) }
+      if touches(ScopeCollection.unlock) { takeUnlocks(store, attempt) }
+      if touches(ScopeCollection.reopen, ScopeCollection.grant) { takeReopens(store, attempt) }
+      if touches(ScopeCollection.receipt) { takeReceipts(store, attempt) }
+      if touches(ScopeCollection.announcement) { takeAnnouncements(store, attempt) }
+      if touches(ScopeCollection.key), let record = paperRecord(of: attempt), paperKey(of: attempt, record) != nil,
+        collections != nil
+      {
+        emit(.keyReleased)
+      }
+    }
+    if touches(ScopeCollection.attempt, ScopeCollection.exam, ScopeCollection.paper) { refreshDownloads() }
+    updateBell()
+    sealIfBellRang()
+    changed()
+    armWake()
+  }
+
+  private func logFailure(_ what: String, _ error: any Error) {
+    logFault("\(what) was not journalled; it is tried again with the next change", "\(error)")
+  }
+
+  /// More time: journalled once, so that the server knows that the candidate saw it.
+  private func takeGrants(_ store: ExamStore, _ attempt: ID128) {
+    do {
+      let terms = try store.terms(attempt)
+      bell.grant(total: terms.grantedMilliseconds)
+      updateBell()
+      for grant in terms.grants {
+        let before = try store.status(of: attempt).sequence
+        let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
+        guard saved.sequence > before else { continue }
+        emit(.timeGranted(milliseconds: grant.milliseconds))
+        scheduleNudge(.journal(saved.journal))
+      }
+    } catch {
+      logFailure("a grant of time", error)
+    }
+  }
+
+  private func takeLease(_ store: ExamStore, _ attempt: ID128) {
+    do {
+      let record = try store.terms(attempt).attempt
+      if let holder = record.leaseDevice, holder != store.identity?.signingKey.id {
+        isReplaced = true
+        return
+      }
+      isReplaced = false
+      if let saved = try store.renewLease(of: attempt, at: moment()) { scheduleNudge(.journal(saved.journal)) }
+    } catch {
+      logFailure("the lease", error)
+    }
+  }
+
+  private func takeUnlocks(_ store: ExamStore, _ attempt: ID128) {
+    do {
+      for record in try store.waitingUnlocks(of: attempt) {
+        let outcome = try store.unlock(record, at: moment())
+        if outcome.isEffective { emit(.unlocked(number: outcome.number)) }
+        scheduleNudge(.journal(outcome.saved.journal))
+      }
+    } catch {
+      logFailure("a server's unlock", error)
+    }
+  }
+
+  /// Goes on after a reopening, but not before there is time to go on in: the bell would hand in again at once.
+  private func takeReopens(_ store: ExamStore, _ attempt: ID128) {
+    do {
+      guard case .sealed(let ordinal) = try store.status(of: attempt).phase,
+        try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
+      else { return }
+      let saved = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+      emit(.reopened(ordinal: ordinal))
+      scheduleNudge(.journal(saved.journal))
+    } catch {
+      logFailure("a reopening", error)
+    }
+  }
+
+  private func takeReceipts(_ store: ExamStore, _ attempt: ID128) {
+    guard let candidate = store.identity?.grant?.candidate else { return }
+    do {
+      let known = Set(try store.receipts(of: attempt).map(\.wire))
+      let records = try store.records(ScopeCollection.receipt, in: candidate, keyPrefix: "\(attempt.hex)/")
+      for record in records where !known.contains(record.body) {
+        let statement = try store.storeReceipt(record.body)
+        emit(.receiptArrived(summary(of: statement)))
+      }
+    } catch {
+      logFault("a receipt was not stored", "\(error)")
+    }
+  }
+
+  private func takeAnnouncements(_ store: ExamStore, _ attempt: ID128) {
+    do {
+      let exam = try store.terms(attempt).attempt.exam
+      let seen = try store.setting(SettingName.announcements).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
+      let texts = try store.values(AnnouncementRecord.self, ScopeCollection.announcement, in: exam)
+        .compactMap { key, value in UInt64(key).map { (number: $0, text: value.text) } }
+        .filter { $0.number > seen }.sorted { $0.number < $1.number }
+      guard let last = texts.last else { return }
+      for announcement in texts { emit(.announcement(text: announcement.text)) }
+      try store.setSetting(SettingName.announcements, to: Array("\(last.number)".utf8))
+    } catch {
+      logFault("announcements could not be read", "\(error)")
+    }
+  }
+
+  func summary(of statement: ReceiptStatement) -> ReceiptSummary {
+    ReceiptSummary(
+      number: statement.number, attempt: statement.attempt, ordinal: statement.ordinal,
+      serverTime: statement.serverTime, answerCount: Int(statement.answerCount),
+      isFromThisDevice: ownJournals().contains(statement.journal),
+      isComplete: statement.applied == statement.answers)
+  }
+}

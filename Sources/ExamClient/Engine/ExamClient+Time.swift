@@ -1,0 +1,120 @@
+import ExamModel
+import ExamStore
+import SyncCore
+import SyncProtocol
+
+/// The bell, the clock that is persisted, and the one wake.
+extension ExamClient {
+  /// How often the clock is persisted while the candidate only reads.
+  static let clockPersistedEveryMilliseconds: UInt64 = 30_000
+
+  /// The instant of a save, with the time left that is persisted with it. A doubtful time is not persisted: what was
+  /// certain before it stays the bound.
+  func moment() -> SaveMoment {
+    let now = reading()
+    let remaining = bell.isDoubtful ? nil : bell.remainingMilliseconds(at: now)
+    let time: TimeClass = bell.isDoubtful ? .undecided : (remaining == 0 ? .late : .inTime)
+    return SaveMoment(DeviceInstant(now), time: time, remainingMilliseconds: remaining)
+  }
+
+  /// Takes what is known of the deadline and of server time now.
+  func updateBell() {
+    guard let store, let attempt, let status = try? store.status(of: attempt), status.phase != .notStarted,
+      let terms = try? store.terms(attempt), let window = terms.window
+    else { return }
+    let now = reading()
+    bell.grant(total: terms.grantedMilliseconds)
+    guard let started = startedAt(status, at: now) else {
+      // The start has no place in server time: the exam's own end is the only deadline that is known for sure.
+      if window.durationMilliseconds == nil {
+        bell.update(
+          deadline: window.deadline(started: nil), server: serverTime.bounds(atBootMilliseconds: now.bootMilliseconds),
+          at: now)
+      }
+      return
+    }
+    bell.update(
+      deadline: window.deadline(started: started), server: serverTime.bounds(atBootMilliseconds: now.bootMilliseconds),
+      at: now)
+  }
+
+  /// Server milliseconds of the start; from this boot's clock where the start had no contact yet.
+  private func startedAt(_ status: AttemptStatus, at now: ClockReading) -> Int64? {
+    if let known = status.startedAt { return known.midpoint }
+    guard let boot = status.startedBootMilliseconds, status.startedBootID == now.bootID else { return nil }
+    return serverTime.bounds(atBootMilliseconds: boot)?.midpoint
+  }
+
+  var timeLeft: TimeLeft? {
+    bell.remainingMilliseconds(at: reading()).map { TimeLeft(milliseconds: $0, isDoubtful: bell.isDoubtful) }
+  }
+
+  /// Hands in when time is up, before anything else happens: also on a device that was opened after the bell.
+  func sealIfBellRang() {
+    guard !isSealing, bell.hasRung(at: reading()), let store, let attempt else { return }
+    isSealing = true
+    defer { isSealing = false }
+    do throws(ExamStoreError) {
+      switch try store.status(of: attempt).phase {
+      case .answering, .locked:
+        let moment = SaveMoment(instant(), remainingMilliseconds: 0)
+        let outcome = try store.seal(attempt, cause: .bell, at: moment)
+        emit(.handedInByBell)
+        scheduleNudge(.journal(outcome.saved.journal))
+      case .notStarted, .sealed: break
+      }
+    } catch {
+      logFault("the paper could not be handed in at the bell; it is tried again", "\(error)")
+    }
+  }
+
+  /// Persists the time left, so that a reboot cannot raise it.
+  func persistClock() {
+    guard let store, let attempt, !bell.isDoubtful, (try? store.status(of: attempt).phase) == .answering,
+      let remaining = bell.remainingMilliseconds(at: reading())
+    else { return }
+    clockPersistedAt = reading().bootMilliseconds
+    do {
+      try store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant())
+    } catch {
+      logFault("the clock was not persisted", "\(error)")
+    }
+  }
+
+  // MARK: - The wake
+
+  /// Arms the one wake for the earliest thing that is due.
+  func armWake() {
+    guard store != nil else { return }
+    let now = Int64(clamping: reading().bootMilliseconds)
+    var due: [Int64] = waiters.values.compactMap(\.deadline)
+    if let coreWakeAt { due.append(coreWakeAt.milliseconds) }
+    if let retry = downloads.wakeAt { due.append(retry) }
+    if attempt != nil {
+      if let bell = bell.ringsAtBootMilliseconds, bell > now { due.append(bell) }
+      due.append(Int64(clamping: clockPersistedAt + Self.clockPersistedEveryMilliseconds))
+    }
+    guard let earliest = due.min() else { return executor.setWake(afterMilliseconds: nil) {} }
+    executor.setWake(afterMilliseconds: max(1, earliest - now)) { [weak self] in
+      Task { await self?.wake() }
+    }
+  }
+
+  private func wake() {
+    guard let store else { return }
+    sealIfBellRang()
+    let now = reading().bootMilliseconds
+    if attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds {
+      clockPersistedAt = now
+      persistClock()
+    }
+    if let due = coreWakeAt, due.milliseconds <= Int64(clamping: now) {
+      coreWakeAt = nil
+      step(.wake)
+    }
+    pumpDownloads()
+    _ = store
+    changed()
+    armWake()
+  }
+}

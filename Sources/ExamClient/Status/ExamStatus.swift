@@ -1,0 +1,123 @@
+public import ExamModel
+
+/// Everything that a screen shows. Each figure is what can be proved now; nothing in it is guessed.
+public struct ExamStatus: Hashable, Sendable {
+  /// Where the candidate stands.
+  public enum Phase: String, Hashable, Sendable, CaseIterable {
+    case loggedOut = "logged-out"
+    case loggedIn = "logged-in"
+    /// An exam was joined and not started yet.
+    case joined
+    case answering
+    case locked
+    /// Handed in on this device; the receipt is on its way.
+    case sealed
+    /// The server's receipt was verified and is on this device.
+    case receipted
+  }
+
+  public var phase: Phase
+  /// Answers by how far they are known to have come.
+  public var counts: AnswerCounts
+  public var answers: [AnswerState]
+  /// What happened on this device and is not on the server yet, answers or not.
+  public var pendingCount: Int
+  /// Locks that count against the limit.
+  public var lockCount: Int
+  /// The lock that holds the attempt.
+  public var lock: UInt32?
+  public var receipt: ReceiptSummary?
+  public var time: TimeLeft?
+  public var downloads: DownloadProgress
+  public var contact: Contact
+  /// Sync rests until the candidate logs in again; answering goes on.
+  public var isLoginNeeded: Bool
+  /// How often this device went on beside another copy of its history. A person should know of any.
+  public var forkCount: Int
+  /// Sync of this attempt stopped for good; hand the device to support.
+  public var isSyncStopped: Bool
+  /// The server gave this attempt to another device: what is done here from now on is kept but does not count.
+  public var isReplaced: Bool
+  /// Free some space now: the reserve for the last answers was given up.
+  public var isStorageLow: Bool
+  /// The device's storage failed; nothing more is saved until the app was restarted.
+  public var isStorageFailed: Bool
+  /// What the exam's record says, once it is known.
+  public var exam: ExamSummary?
+  /// Where support looks things up.
+  public var journal: ID128?
+  public var sequence: UInt64
+}
+
+/// Exact words: saved on this device (n) / on the server (m) / sealed / in the receipt.
+public struct AnswerCounts: Hashable, Sendable {
+  public var saved = 0
+  public var onServer = 0
+  public var sealed = 0
+  public var receipted = 0
+}
+
+/// One item's current answer.
+public struct AnswerState: Hashable, Sendable {
+  public var item: String
+  /// `nil` after it was cleared.
+  public var value: AnswerValue?
+  public var isFlagged: Bool
+  public var isOnServer: Bool
+  public var isSealed: Bool
+  public var isReceipted: Bool
+}
+
+public struct ReceiptSummary: Hashable, Sendable {
+  /// Short enough to be read out.
+  public var number: String
+  public var attempt: ID128
+  /// 1 for the first hand-in; one more after each reopening.
+  public var ordinal: UInt32
+  /// Server time, in milliseconds since 1970.
+  public var serverTime: Int64
+  public var answerCount: Int
+  /// Whether this device handed in; `false` shows S3-33: it happened somewhere else.
+  public var isFromThisDevice: Bool
+  /// The server applied exactly the answers that were handed in.
+  public var isComplete: Bool
+}
+
+public struct TimeLeft: Hashable, Sendable {
+  /// Milliseconds; 0 when the bell has rung. Never grows except by a grant of more time.
+  public var milliseconds: Int64
+  /// No contact since the device was started: the time comes from the last one known and may be short.
+  public var isDoubtful: Bool
+}
+
+public struct DownloadProgress: Hashable, Sendable {
+  public var complete = 0
+  public var total = 0
+  public var receivedBytes: UInt64 = 0
+  public var totalBytes: UInt64 = 0
+  /// The key is on the device and fits.
+  public var isKeyReleased = false
+
+  public var isReady: Bool { isKeyReleased && total > 0 && complete == total }
+}
+
+/// How the network looks from here.
+public enum Contact: String, Hashable, Sendable {
+  /// Nothing was tried yet.
+  case unknown
+  case online
+  /// The last try failed; the engine tries again by itself.
+  case unreachable
+  /// The app said that there is no network.
+  case offline
+}
+
+public struct ExamSummary: Hashable, Sendable {
+  public var attempt: ID128
+  public var exam: ID128
+  public var title: String
+  /// Server milliseconds since 1970.
+  public var opensAt: Int64
+  public var closesAt: Int64
+  public var informationFields: [String]
+}

@@ -1,0 +1,78 @@
+import ExamModel
+import SQLite
+import ServerCore
+import ServerStoreSQLite
+import SyncProtocol
+
+/// The embedded store and the decisions over it, as the writer's thread owns them.
+final class StoreEngine: WriterEngine {
+  private let core: ServerCore
+  private let store: SQLiteServerStore
+  private let disk: DiskWatch
+  private var backup: RunningBackup?
+
+  private struct RunningBackup {
+    var job: Backup
+    var completion: @Sendable (Result<Void, Problem>) -> Void
+  }
+
+  /// Pages of one piece of a backup: under a millisecond, so that answers hardly notice.
+  private static let backupPages = 64
+
+  /// 32 MiB of WAL: fewer and larger checkpoints, each on the same thread.
+  private static let checkpointPages = 8_000
+  private static let cacheKiB = 32 * 1_024
+
+  init(
+    path: String, identity: SigningKey, configuration: ServerConfiguration, disk: DiskWatch, now: Int64
+  ) throws {
+    self.disk = disk
+    var options = ConnectionOptions.durable
+    options.walAutocheckpointPages = Self.checkpointPages
+    options.cacheSizeKiB = Self.cacheKiB
+    store = try SQLiteServerStore(path: path, options: options)
+    var generator = SystemRandomNumberGenerator()
+    core = try ServerCore(
+      store: store, identity: identity, node: identity.id, configuration: configuration, now: now,
+      randomness: { generator.next() })
+  }
+
+  var sessions: SessionTable { core.sessions }
+  var operators: OperatorTable { core.operators }
+
+  func perform(_ batch: [ServerCall], now: Int64) -> BatchOutcome { core.perform(batch, now: now) }
+
+  func maintain() { disk.look() }
+
+  func beginBackup(to path: String, completion: @escaping @Sendable (Result<Void, Problem>) -> Void) {
+    guard backup == nil else {
+      return completion(.failure(Problem(.conflict, "A backup is running. Wait until it is done.")))
+    }
+    do {
+      backup = RunningBackup(job: try Backup(of: store.connection, to: path), completion: completion)
+    } catch {
+      completion(.failure(Problem(.storageFailed, "The backup could not begin: \(error)")))
+    }
+  }
+
+  func continueWork() -> Bool {
+    guard let running = backup else { return false }
+    do {
+      guard try running.job.step(pages: Self.backupPages).isFinished else { return true }
+      backup = nil
+      running.completion(.success(()))
+    } catch {
+      backup = nil
+      running.completion(.failure(Problem(.storageFailed, "The backup failed: \(error)")))
+    }
+    return false
+  }
+
+  func close() {
+    if let running = backup {
+      running.completion(.failure(Problem(.shuttingDown, "The server is stopping; there is no backup.")))
+      backup = nil
+    }
+    try? store.close()
+  }
+}

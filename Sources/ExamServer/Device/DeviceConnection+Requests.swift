@@ -1,0 +1,210 @@
+import ExamModel
+import NIOCore
+import NIOHTTP1
+import ServerCore
+import SyncProtocol
+import SyncWire
+
+/// What an authenticated request's answer needs.
+struct Exchange {
+  var session: ID128
+  var secret: SessionSecret
+  var requestMAC: MAC
+  /// Server time when the request was there.
+  var receivedAt: Int64
+  /// Its own time lay close enough to server time.
+  var isFresh: Bool
+}
+
+extension DeviceConnection {
+  func handle(_ request: ReceivedRequest) {
+    switch request.route {
+    case .sync: handleSync(request)
+    case .login:
+      if let login: LoginRequest = decode(request) { handleLogin(login) }
+    case .session: handleSession(request)
+    case .join: handleJoin(request)
+    case .server: handleServerCard()
+    case .blob(let digest): handleBlob(digest, request)
+    case .nothing: handleNothing(request)
+    }
+  }
+
+  // MARK: Authenticated requests
+
+  /// Looks the session up and checks the MAC over the body as sent; answers and gives `nil` where that fails.
+  private func authenticate(_ request: ReceivedRequest) -> Exchange? {
+    let receivedAt = services.clock.now
+    guard let value = request.head.headers.first(name: "authorization"),
+      let authorization = Authorization(headerValue: value)
+    else {
+      fail(Problem(.sessionUnknown, "The request carries no ExamSync authorization. Make a session first."))
+      return nil
+    }
+    guard let secret = services.secretOfSession(authorization.session) else {
+      fail(Problem(.sessionUnknown, "This session is not known here. Make a new one with the certificate."))
+      return nil
+    }
+    let method = request.head.method.rawValue
+    let expected = (request.body ?? ByteBuffer()).withUnsafeReadableBytes {
+      MessageAuthentication.request(
+        secret: secret, method: method, path: request.head.uri, sentAt: authorization.sentAt, body: $0)
+    }
+    guard expected.isEqualInConstantTime(to: authorization.mac) else {
+      fail(Problem(.macInvalid, "The request was altered on its way, or the session's secret is another."))
+      return nil
+    }
+    let tolerance = UInt64(Limits.sentAtToleranceMilliseconds)
+    let now = UInt64(max(0, receivedAt))
+    let distance = max(now, authorization.sentAt) - min(now, authorization.sentAt)
+    let exchange = Exchange(
+      session: authorization.session, secret: secret, requestMAC: expected, receivedAt: receivedAt,
+      isFresh: distance <= tolerance)
+    self.exchange = exchange
+    return exchange
+  }
+
+  private func handleSync(_ request: ReceivedRequest) {
+    guard let exchange = authenticate(request), let message: SyncRequest = decode(request) else { return }
+    let wait = min(message.waitMilliseconds, services.limits.waitMilliseconds)
+    if wait > 0 && exchange.isFresh && !message.scopes.isEmpty {
+      beginPoll(message, session: exchange.session, wait: wait)
+    }
+    let call = DeviceCall(
+      session: exchange.session, request: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
+    submit(.sync(call), priority: isUrgent(message) ? .urgent : .ordinary)
+  }
+
+  /// Seals and what asks for receipts, looked for only when it matters: it costs a decoding.
+  private func isUrgent(_ message: SyncRequest) -> Bool {
+    guard services.writer.isOverloaded else { return false }
+    if !message.presentedReceipts.isEmpty { return true }
+    return message.pushes.contains { push in
+      push.bodies.contains { body in
+        guard let entry = try? Entry(wire: body), case .seal = entry.kind else { return false }
+        return true
+      }
+    }
+  }
+
+  private func handleJoin(_ request: ReceivedRequest) {
+    guard let exchange = authenticate(request), let message: JoinRequest = decode(request) else { return }
+    submit(.join(session: exchange.session, code: message.code), priority: .urgent)
+  }
+
+  // MARK: Requests of nobody
+
+  private func handleServerCard() {
+    let card = ServerCard(
+      identityKey: services.identityKey, oldestProtocol: Limits.oldestProtocolVersion,
+      newestProtocol: Limits.protocolVersion, serverTime: services.clock.now,
+      minimumAppVersion: services.minimumAppVersion)
+    sendMessage(card.wire)
+  }
+
+  private func handleSession(_ request: ReceivedRequest) {
+    guard let message: SessionRequest = decode(request) else { return }
+    let refusal = Problem(
+      .certificateRefused, "The device certificate is not good any more. Log in with user name and password.")
+    guard let certificate = CertificateChecks.verify(message, serverKey: services.identityKey) else {
+      return fail(refusal)
+    }
+    submit(.session(message, certificate), priority: .urgent)
+  }
+
+  /// The yardstick of benchmarks: as much in and out as a push, and nothing done. `?bytes=` gives the answer's body.
+  private func handleNothing(_ request: ReceivedRequest) {
+    guard let context else { return }
+    let wanted = request.head.uri.split(separator: "=").dropFirst().first.flatMap { Int($0) } ?? 0
+    let body = [UInt8](repeating: 0, count: min(max(0, wanted), 4_096))
+    send(
+      ResponseBytes.whole(
+        status: 200, kind: .message, body: body, mac: .zero, closes: closesAfterAnswer,
+        allocator: context.channel.allocator))
+  }
+
+  // MARK: Towards the writer
+
+  func submit(_ call: ServerCall, priority: WriterQueue.Priority) {
+    let sink = ReplySink.connection(self, number: number, loop: loop.index)
+    guard services.writer.enqueue(call, to: sink, priority: priority) else {
+      return fail(Problem(.busy, "The server has too much to do. Come again.", retryAfterSeconds: 2))
+    }
+  }
+
+  func take(_ reply: ServerReply, number: UInt64) {
+    guard number == self.number, phase == .waiting else { return }
+    switch reply {
+    case .sync(let response, let isQuiet):
+      if isQuiet && holdPoll(response) { return }
+      answer(response)
+    case .grant(let signed): sendMessage(signed.wire)
+    case .joined(let joined): sendMessage(joined.wire)
+    case .problem(let problem): fail(problem)
+    case .credentials, .done, .ticked: fail(Problem(.internal, "The server mixed up two answers. Send it again."))
+    }
+  }
+
+  func answer(_ response: SyncResponse) {
+    dropPoll()
+    guard let exchange else { return closeNow() }
+    var response = response
+    response.heldMilliseconds = UInt32(clamping: services.clock.now - exchange.receivedAt)
+    if response.acknowledgements.isEmpty {
+      response.timeProof = MessageAuthentication.timeProof(secret: exchange.secret, milliseconds: response.sentAt)
+    }
+    sendMessage(response.wire)
+  }
+
+  // MARK: Answers
+
+  private func decode<Message: WireMessage>(_ request: ReceivedRequest) -> Message? {
+    do {
+      return try Message(wire: try unframed(request.body))
+    } catch let error as FramingError {
+      if case .tooLong = error { fail(Problem(.tooLarge, error.description)) } else { unreadable(error.description) }
+    } catch let error as WireError {
+      unreadable(error.description)
+    } catch {
+      unreadable("\(error)")
+    }
+    return nil
+  }
+
+  /// A plain body is copied once; only a deflated one goes through the inflater.
+  private func unframed(_ body: ByteBuffer?) throws -> [UInt8] {
+    guard let body, let first = body.getInteger(at: body.readerIndex, as: UInt8.self) else { throw FramingError.empty }
+    guard first == 0 else { return try BodyFraming.unframe(Array(body.readableBytesView)) }
+    return Array(body.readableBytesView.dropFirst())
+  }
+
+  private func unreadable(_ reason: String) {
+    fail(Problem(.unreadableBody, "The body is no message of this protocol: \(reason)"))
+  }
+
+  func sendMessage(_ wire: [UInt8]) {
+    // Under this size the frame costs more processor than the wire gains.
+    let body = BodyFraming.frame(wire, deflate: wire.count >= 192)
+    send(status: 200, kind: .message, body: body)
+  }
+
+  /// Answers with a problem; MACed where the session was good.
+  func fail(_ problem: Problem) {
+    dropPoll()
+    services.metrics.count(problem.kind)
+    send(
+      status: problem.status, kind: .problem(retryAfterSeconds: problem.retryAfterSeconds),
+      body: ProblemDocument.json(problem))
+  }
+
+  private func send(status: Int, kind: ResponseBytes.Kind, body: [UInt8]) {
+    guard let context else { return }
+    let mac = exchange.map {
+      MessageAuthentication.response(secret: $0.secret, requestMAC: $0.requestMAC, status: status, body: body)
+    }
+    send(
+      ResponseBytes.whole(
+        status: status, kind: kind, body: body, mac: mac, closes: closesAfterAnswer,
+        allocator: context.channel.allocator))
+  }
+}

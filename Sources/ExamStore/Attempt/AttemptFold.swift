@@ -1,0 +1,166 @@
+import ExamModel
+import SyncProtocol
+import SyncWire
+
+/// The current answer to one item, and the entry that made it.
+struct CurrentAnswer: Hashable {
+  /// `nil` after it was cleared, or where only a flag was set.
+  var value: AnswerValue?
+  var isFlagged = false
+  /// The journal's number; 0 for an answer that came from the server's record.
+  var journal: Int64
+  var sequence: UInt64
+}
+
+/// The seal that stands, or the last one that stood.
+struct SealMark: Hashable {
+  var statement: SealStatement
+  var journal: ID128
+  var journalNumber: Int64
+  var sequence: UInt64
+  /// The chain head after the seal.
+  var head: Digest256
+}
+
+/// What an attempt's entries add up to: the same on each opening as after each save, because both run this.
+struct AttemptFold: Hashable {
+  private(set) var state = AttemptState()
+  private(set) var answers: [String: CurrentAnswer] = [:]
+  private(set) var answerCount = 0
+  private(set) var seal: SealMark?
+  /// Bounds on server time at the start, as the journal allows them; `nil` without contact or before the start.
+  private(set) var startedAt: TimeBounds?
+  /// The boot and boot time of the start entry.
+  private(set) var startedAtInstant: (DeviceBootTime)?
+  private(set) var usedUnlocks: Set<ID128> = []
+  private(set) var grantsSeen: Set<UInt32> = []
+  private(set) var information: [InformationField] = []
+
+  struct DeviceBootTime: Hashable {
+    var bootID: ID128
+    var bootMilliseconds: UInt64
+  }
+
+  /// Starts from what the server last said of the attempt, if this device needed that.
+  init(base: AnswersRecord?, voids: Set<UInt32>) {
+    for number in voids { state.ledger.void(number) }
+    guard let base else { return }
+    if base.informationGiven { admit(.information([])) }
+    if base.isStarted { admit(.start(Start(code: "", paperVersion: 0))) }
+    for section in base.closedSections { admit(.sectionLeft(section: section)) }
+    var ledger = LockLedger()
+    for number in base.unlocked {
+      ledger.lock(number)
+      _ = ledger.unlock(number)
+    }
+    for number in base.locks { ledger.lock(number) }
+    state.ledger.merge(ledger)
+    startedAt = base.startedAt.map { TimeBounds(earliest: $0, latest: $0) }
+    for (item, value) in base.answers.sorted {
+      answers[item] = CurrentAnswer(value: value, journal: 0, sequence: 0)
+      answerCount += 1
+    }
+  }
+
+  mutating func void(_ numbers: Set<UInt32>) {
+    for number in numbers { state.ledger.void(number) }
+  }
+
+  /// Takes an entry that is already part of `journal`, whose state is the one after it.
+  mutating func apply(_ entry: Entry, in journal: JournalState) {
+    let verdict = admit(entry.kind)
+    remember(entry.kind, in: journal)
+    guard verdict == .applied else { return }
+    switch entry.kind {
+    case .answer(let item, let value):
+      change(item, in: journal) { $0.value = value.isEmpty ? nil : value }
+    case .clear(let item):
+      change(item, in: journal) { $0.value = nil }
+    case .flag(let item, let isSet):
+      change(item, in: journal) { $0.isFlagged = isSet }
+    case .start:
+      if let bounds = journal.clock.bounds { startedAt = startedAt ?? bounds }
+      if startedAtInstant == nil, let boot = journal.clock.bootID {
+        startedAtInstant = DeviceBootTime(bootID: boot, bootMilliseconds: journal.clock.bootMilliseconds)
+      }
+    case .information(let fields):
+      information = fields
+    case .seal(let signed):
+      takeSeal(signed, in: journal)
+    default: break
+    }
+  }
+
+  /// Takes an entry that the server's record covers already: only what that record does not say.
+  mutating func applyCovered(_ entry: Entry, in journal: JournalState) {
+    switch entry.kind {
+    case .seal(let signed):
+      if admit(entry.kind) == .applied { takeSeal(signed, in: journal) }
+    case .reopened:
+      admit(entry.kind)
+    case .start:
+      if startedAtInstant == nil, let boot = journal.clock.bootID {
+        startedAtInstant = DeviceBootTime(bootID: boot, bootMilliseconds: journal.clock.bootMilliseconds)
+      }
+    default:
+      remember(entry.kind, in: journal)
+    }
+  }
+
+  var sheet: AnswerSheet { AnswerSheet(answers.compactMapValues(\.value)) }
+
+  /// A change of the answers row that an entry of this kind makes; `nil` if it makes none.
+  func row(after kind: EntryKind, journal: Int64, sequence: UInt64) -> (item: String, answer: CurrentAnswer)? {
+    let item: String
+    switch kind {
+    case .answer(let id, _), .clear(let id), .flag(let id, _): item = id
+    default: return nil
+    }
+    var answer = answers[item] ?? CurrentAnswer(value: nil, journal: journal, sequence: sequence)
+    switch kind {
+    case .answer(_, let value): answer.value = value.isEmpty ? nil : value
+    case .clear: answer.value = nil
+    case .flag(_, let isSet): answer.isFlagged = isSet
+    default: break
+    }
+    answer.journal = journal
+    answer.sequence = sequence
+    return (item, answer)
+  }
+
+  /// What was journalled was in time, as far as the device could tell; the server decides for itself.
+  @discardableResult
+  private mutating func admit(_ kind: EntryKind) -> EntryVerdict {
+    state.admit(kind, time: .inTime, policy: AttemptPolicy())
+  }
+
+  private mutating func remember(_ kind: EntryKind, in journal: JournalState) {
+    switch kind {
+    case .unlock(let fact):
+      if case .server(let nonce, _) = fact.proof { usedUnlocks.insert(nonce) }
+    case .grantSeen(let number):
+      grantsSeen.insert(number)
+    default: break
+    }
+  }
+
+  private mutating func takeSeal(_ signed: SignedStatement, in journal: JournalState) {
+    guard let statement = try? SealStatement(wire: signed.statement) else { return }
+    seal = SealMark(
+      statement: statement, journal: journal.id, journalNumber: journal.number, sequence: journal.last,
+      head: journal.head)
+  }
+
+  private mutating func change(_ item: String, in journal: JournalState, _ body: (inout CurrentAnswer) -> Void) {
+    let hadValue = answers[item]?.value != nil
+    var hasValue = false
+    func update(_ answer: inout CurrentAnswer) {
+      body(&answer)
+      answer.journal = journal.number
+      answer.sequence = journal.last
+      hasValue = answer.value != nil
+    }
+    update(&answers[item, default: CurrentAnswer(value: nil, journal: 0, sequence: 0)])
+    answerCount += (hasValue ? 1 : 0) - (hadValue ? 1 : 0)
+  }
+}

@@ -1,0 +1,103 @@
+public import ExamModel
+public import SyncProtocol
+import SyncWire
+
+/// A seal that is on the disk.
+public struct SealOutcome: Hashable, Sendable {
+  public var saved: Saved
+  public var statement: SealStatement
+  /// The chain head after the seal.
+  public var head: Digest256
+}
+
+extension ExamStore {
+  /// The current answers of an attempt.
+  public func answerSheet(of attempt: ID128) throws(ExamStoreError) -> AnswerSheet {
+    try memory(of: attempt).fold.sheet
+  }
+
+  /// SHA-256 of the current answer sheet: what a confirmation is bound to (S3-12).
+  public func answerDigest(of attempt: ID128) throws(ExamStoreError) -> Digest256 {
+    Hash.sha256(try memory(of: attempt).fold.sheet.canonicalBytes)
+  }
+
+  /// Hands in: one durable entry, signed by the device over the statement and the chain head before it. Nothing undoes
+  /// it on this device (S3-11).
+  ///
+  /// A candidate's seal is refused while the attempt is locked; the bell's is not.
+  ///
+  /// - Parameter expected: the digest that the candidate was asked about; another sheet is `.sheetChanged`, and nothing
+  ///   is handed in (S3-12).
+  public func seal(
+    _ attempt: ID128, cause: SealStatement.Cause, expecting expected: Digest256? = nil, at moment: SaveMoment
+  ) throws(ExamStoreError) -> SealOutcome {
+    let memory = try memory(of: attempt)
+    switch memory.fold.state.phase {
+    case .sealed: throw .sealed
+    case .notStarted: throw .notStarted
+    case .locked(let number) where cause == .candidate: throw .locked(lock: number)
+    default: break
+    }
+    if let expected, expected != Hash.sha256(memory.fold.sheet.canonicalBytes) {
+      throw ExamStoreError(
+        .sheetChanged, "The answers changed since you were asked. Look at them, then hand in again.")
+    }
+    var draft = try liveDraft(memory, at: moment)
+    let statement = try appendSeal(cause: cause, of: memory, to: &draft)
+    let saved = try commit(draft, to: memory)
+    return SealOutcome(saved: saved, statement: statement, head: draft.journal.head)
+  }
+
+  /// Goes on after a reopening (record `reopen`), once for each seal.
+  public func reopen(
+    sealOrdinal: UInt32, of attempt: ID128, at moment: SaveMoment
+  ) throws(ExamStoreError) -> Saved {
+    try save(.reopened(sealOrdinal: sealOrdinal), to: attempt, at: moment)
+  }
+
+  /// Adds the seal to a draft whose other entries change no answer.
+  @discardableResult
+  func appendSeal(
+    cause: SealStatement.Cause, of memory: AttemptMemory, to draft: inout Draft
+  ) throws(ExamStoreError) -> SealStatement {
+    // A boot that was not told yet must be told before the head is signed.
+    if draft.journal.clock.bootID != draft.moment.instant.bootID {
+      let instant = draft.moment.instant
+      try draft.append(
+        .context(
+          ClockContext(
+            bootID: instant.bootID, bootMilliseconds: instant.bootMilliseconds,
+            wallMilliseconds: instant.wallMilliseconds)))
+    }
+    let others = memory.journals.filter { $0.id != draft.journal.id }
+    let (kind, statement) = try sealEntry(
+      of: memory.attempt, ordinal: draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
+      base: memory.base, others: others, own: draft.journal)
+    try draft.append(kind)
+    return statement
+  }
+
+  /// - Parameter own: the journal that the seal goes into, as it is before it.
+  func sealEntry(
+    of attempt: ID128, ordinal: UInt32, cause: SealStatement.Cause, sheet: AnswerSheet, base: AnswersRecord?,
+    others: [JournalState], own: JournalState
+  ) throws(ExamStoreError) -> (EntryKind, SealStatement) {
+    guard let device else { throw .noIdentity }
+    var positions: [ID128: JournalPosition] = [:]
+    for position in base?.journals ?? [] { positions[position.journal] = position }
+    for journal in others {
+      let end = JournalPosition(
+        journal: journal.id, sequence: journal.end, head: try journals().head(of: journal, at: journal.end) ?? .zero)
+      // The server's own word about a journal that was left reaches further than what counts on this device.
+      if let known = positions[journal.id], known.sequence >= end.sequence { continue }
+      positions[journal.id] = end
+    }
+    positions[own.id] = JournalPosition(journal: own.id, sequence: own.last, head: own.head)
+    let statement = SealStatement(
+      attempt: attempt, ordinal: ordinal, journals: positions.values.sorted { $0.journal < $1.journal },
+      answers: Hash.sha256(sheet.canonicalBytes), answerCount: UInt32(sheet.count), cause: cause)
+    let bytes = statement.wire
+    let signature = device.signingKey.sign(bytes + own.head.bytes, context: .seal)
+    return (.seal(SignedStatement(statement: bytes, signature: signature)), statement)
+  }
+}

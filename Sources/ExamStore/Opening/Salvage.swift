@@ -1,0 +1,150 @@
+import ExamModel
+import SQLite
+import SyncProtocol
+import SyncWire
+
+/// What can be read and proved of a damaged store.
+struct Salvage {
+  var device: DeviceIdentity?
+  var journals: [SalvagedJournal] = []
+  var bases: [ID128: AnswersRecord] = [:]
+  var tries: [ID128: [UInt32: Int]] = [:]
+  var voids: [ID128: [UInt32: Int]] = [:]
+  var receipts: [StoredReceipt] = []
+  var settings: [String: [UInt8]] = [:]
+
+  struct SalvagedJournal {
+    /// As it was; `last` and `head` are those of the intact part.
+    var state: JournalState
+    /// Chain, head and row were all as they should be.
+    var isIntact: Bool
+    /// The row's MAC fits, so it says what this program wrote.
+    var rowIsSound: Bool
+    /// 1, 2, 3 … without a break, proved by the chain from the genesis.
+    var intact: [StoredEntry] = []
+    /// Above a break: each proved by the chain heads on both sides of it.
+    var loose: [StoredEntry] = []
+    var unreadable = 0
+  }
+
+  /// How many sequences in a row may be missing before the rest is taken as missing too.
+  private static let longestGap: UInt64 = 2_000
+
+  /// Reads what there is. Nothing in here throws: an unreadable part is a part that is not salvaged.
+  static func read(_ connection: Connection) -> Salvage {
+    var salvage = Salvage()
+    let tables = AttemptTables(connection: connection)
+    salvage.device = device(connection)
+    salvage.tries = (try? tables.numbers(in: .lockTries)) ?? [:]
+    salvage.voids = (try? tables.numbers(in: .voids)) ?? [:]
+    salvage.bases = ((try? tables.attempts()) ?? [:]).compactMapValues { $0 }
+    let received = try? tables.receipts(publicKey: salvage.device?.serverKey)
+    salvage.receipts = (received ?? [:]).values.flatMap { $0 }
+    try? connection.forEachRow("SELECT name, value FROM setting") { (row) throws(ExamStoreError) in
+      let name = row.text(at: 0)
+      if name.hasPrefix(SettingTable.prefix) { salvage.settings[name] = row.blob(at: 1) }
+    }
+    guard let device = salvage.device else { return salvage }
+    let table = JournalTable(connection: connection, key: JournalTable.macKey(seed: device.signingKey.seed))
+    for number in numbers(connection) {
+      guard let row = row(number, table), row.journal.deviceKey == device.signingKey.id else { continue }
+      salvage.journals.append(journal(row, table))
+    }
+    salvage.closeLeftJournals()
+    return salvage
+  }
+
+  /// A row that was changed cannot say where its journal was left. The successor's opening can: it is in a chain.
+  private mutating func closeLeftJournals() {
+    for index in journals.indices where !journals[index].rowIsSound {
+      let id = journals[index].state.id
+      let successor = journals.first { $0.state.predecessor?.journal == id }?.state.predecessor
+      journals[index].state.fork = successor?.sequence
+    }
+  }
+
+  /// The key whose id stands in the journals, out of its two copies.
+  private static func device(_ connection: Connection) -> DeviceIdentity? {
+    let table = DeviceTable(connection: connection)
+    if let sound = try? table.read() { return sound }
+    var seeds: [[UInt8]] = []
+    if let copy = try? table.copiedSeed() { seeds.append(copy) }
+    var server: [UInt8]?
+    var user = ""
+    var grant: SessionGrant?
+    try? connection.forEachRow("SELECT seed, server_key, user, session_grant FROM device") {
+      (row) throws(ExamStoreError) in
+      seeds.append(row.blob(at: 0))
+      server = row.optionalBlob(at: 1).flatMap { $0.count == 32 ? $0 : nil }
+      user = row.text(at: 2)
+      grant = row.optionalBlob(at: 3).flatMap { try? SessionGrant(wire: $0) }
+    }
+    var keys: Set<ID128> = []
+    try? connection.forEachRow("SELECT device_key FROM journal") { (row) throws(ExamStoreError) in
+      keys.insert(try row.id(at: 0))
+    }
+    let candidates = seeds.compactMap(SigningKey.init(seed:))
+    guard let key = candidates.first(where: { keys.contains($0.id) }) ?? candidates.first else { return nil }
+    return DeviceIdentity(signingKey: key, serverKey: server, user: user, grant: grant)
+  }
+
+  private static func numbers(_ connection: Connection) -> [Int64] {
+    var numbers: Set<Int64> = []
+    try? connection.forEachRow("SELECT number FROM journal") { (row) throws(ExamStoreError) in
+      numbers.insert(row.int64(at: 0))
+    }
+    return numbers.sorted()
+  }
+
+  private static func row(_ number: Int64, _ table: JournalTable) -> JournalTable.Row? {
+    try? table.row(number: number)
+  }
+
+  private static func journal(_ row: JournalTable.Row, _ table: JournalTable) -> SalvagedJournal {
+    var state = row.journal
+    let namedLast = state.last
+    let namedHead = state.head
+    let macFits = row.mac == state.mac(key: table.key)
+    var salvaged = SalvagedJournal(state: state, isIntact: false, rowIsSound: macFits)
+    var heads: [UInt64: Digest256] = [0: state.genesis]
+    var sequence: UInt64 = 0
+    var lastFound: UInt64 = 0
+    while sequence - lastFound < longestGap, sequence < max(namedLast, lastFound) + longestGap {
+      sequence += 1
+      guard let entry = try? table.entry(sequence, of: state.number) else { continue }
+      lastFound = sequence
+      heads[sequence] = entry.head
+      guard let before = heads[sequence - 1],
+        Chain.next(before, sequence: sequence, body: entry.body) == entry.head
+      else { continue }
+      if salvaged.intact.count + 1 == Int(sequence) {
+        salvaged.intact.append(entry)
+      } else {
+        salvaged.loose.append(entry)
+      }
+    }
+    state.last = UInt64(salvaged.intact.count)
+    state.head = salvaged.intact.last?.head ?? state.genesis
+    salvaged.isIntact = macFits && state.last == namedLast && state.head == namedHead && salvaged.loose.isEmpty
+    let proved = salvaged.intact.count + salvaged.loose.count
+    // A row that was changed may name any sequence.
+    let expected = macFits ? namedLast : lastFound
+    salvaged.unreadable = max(0, Int(clamping: expected) - proved)
+    if !macFits { forgetWhatOnlyTheRowSays(&state, entries: salvaged.intact) }
+    salvaged.state = state
+    return salvaged
+  }
+
+  /// What a changed row says is not believed; lease and predecessor stand in the chain too.
+  private static func forgetWhatOnlyTheRowSays(_ state: inout JournalState, entries: [StoredEntry]) {
+    state.acknowledged = .none
+    state.greatest = 0
+    state.greatestHead = nil
+    state.persisted = nil
+    let openings = entries.compactMap { stored in
+      if case .open(let opening) = stored.entry.kind { opening } else { nil }
+    }
+    state.predecessor = openings.first?.predecessor
+    state.lease = openings.last?.leaseOrdinal ?? state.lease
+  }
+}

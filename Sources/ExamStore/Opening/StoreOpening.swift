@@ -1,0 +1,103 @@
+import ExamModel
+import SQLite
+
+/// Opening a store: verify it, or set it aside and go on from what can be read of it.
+enum StoreOpening {
+  struct Opened {
+    var connection: Connection
+    var contents: StoreContents
+    var report: OpenReport
+  }
+
+  static func open(
+    _ setup: StoreSetup, randomness: inout any RandomNumberGenerator, at instant: DeviceInstant
+  ) throws(ExamStoreError) -> Opened {
+    try finishInterruptedSalvage(setup)
+    let existed = setup.files.exists(setup.path)
+    var connection: Connection?
+    do throws(ExamStoreError) {
+      let opened: Connection
+      do throws(SQLiteError) { opened = try setup.connect(setup.path) } catch {
+        throw .opening(error, path: setup.path)
+      }
+      connection = opened
+      let contents = try StoreContents.verified(opened, path: setup.path)
+      // The reserve is made only beside a store that was opened once.
+      let hadStore = contents.wasEmpty && setup.files.exists(setup.reservePath)
+      guard !hadStore || !existed else { throw .damaged("everything in the store's file was deleted") }
+      var result = try finish(opened, contents, isNew: contents.wasEmpty, quarantine: nil)
+      result.report.isPredecessorMissing = hadStore
+      return result
+    } catch {
+      guard error.code == .damaged, existed else { throw error }
+      let quarantine = try setAside(connection, reason: error.message, setup, randomness: &randomness, at: instant)
+      let fresh: Connection
+      do throws(SQLiteError) { fresh = try setup.connect(setup.path) } catch {
+        throw .opening(error, path: setup.path)
+      }
+      let contents = try StoreContents.verified(fresh, path: setup.path)
+      return try finish(fresh, contents, isNew: false, quarantine: quarantine)
+    }
+  }
+
+  private static func finish(
+    _ connection: Connection, _ contents: StoreContents, isNew: Bool, quarantine: Quarantine?
+  ) throws(ExamStoreError) -> Opened {
+    var report = OpenReport(isNew: isNew)
+    report.quarantine = quarantine
+    report.journalCount = contents.journalCount
+    report.entryCount = contents.entryCount
+    report.damagedScopes = try ScopeTable(connection: connection).takeBackDamaged()
+    for (attempt, memory) in contents.memories {
+      report.clocks[attempt] = memory.journals.last { $0.persisted != nil }?.persisted
+    }
+    return Opened(connection: connection, contents: contents, report: report)
+  }
+
+  /// Builds the new store completely under another name, and only then lets it take the damaged one's place: at
+  /// every instant the entries are in a file that the next opening finds.
+  private static func setAside(
+    _ damaged: Connection?, reason: String, _ setup: StoreSetup, randomness: inout any RandomNumberGenerator,
+    at instant: DeviceInstant
+  ) throws(ExamStoreError) -> Quarantine {
+    let salvage = damaged.map { Salvage.read($0) } ?? Salvage()
+    // An unfinished close leaves the WAL beside the file, and both are set aside.
+    try? damaged?.close()
+    removeBuilding(setup)
+    let journals = try salvage.build(setup, randomness: &randomness, at: instant)
+    let quarantined = freeName(setup)
+    try setup.files.rename(setup.path, to: quarantined)
+    try moveCompanions(setup, to: quarantined)
+    try setup.files.rename(setup.buildingPath, to: setup.path)
+    return Quarantine(
+      reason: reason, path: quarantined, journals: journals, isIdentityLost: salvage.device == nil)
+  }
+
+  /// The damaged file was set aside, but the finished new one has not taken its place yet.
+  private static func finishInterruptedSalvage(_ setup: StoreSetup) throws(ExamStoreError) {
+    guard !setup.files.exists(setup.path), setup.files.exists(setup.buildingPath) else { return }
+    try moveCompanions(setup, to: freeName(setup))
+    try setup.files.rename(setup.buildingPath, to: setup.path)
+  }
+
+  private static func moveCompanions(_ setup: StoreSetup, to name: String) throws(ExamStoreError) {
+    for (companion, target) in zip(StoreSetup.companions(of: setup.path), StoreSetup.companions(of: name))
+    where setup.files.exists(companion) {
+      try setup.files.rename(companion, to: target)
+    }
+  }
+
+  private static func removeBuilding(_ setup: StoreSetup) {
+    for path in [setup.buildingPath] + StoreSetup.companions(of: setup.buildingPath) { setup.files.remove(path) }
+  }
+
+  private static func freeName(_ setup: StoreSetup) -> String {
+    var number = 1
+    func name() -> String { "\(setup.path).quarantined-\(number)" }
+    func isTaken() -> Bool {
+      setup.files.exists(name()) || StoreSetup.companions(of: name()).contains { setup.files.exists($0) }
+    }
+    while isTaken() { number += 1 }
+    return name()
+  }
+}

@@ -1,0 +1,26 @@
+import SQLite
+
+/// Where a store is and how its files are named.
+struct StoreSetup {
+  var path: String
+  var vfs: String?
+  var files: any StoreFiles
+  var appVersion: String
+
+  /// Room for some hundred more answers and the seal, when the disk is full.
+  static let reserveBytes = 1 << 20
+
+  var lockPath: String { path + ".lock" }
+  var reservePath: String { path + ".reserve" }
+  var blobPath: String { path + "-blobs" }
+  /// A store that is being put together from a damaged one.
+  var buildingPath: String { path + ".building" }
+
+  static func companions(of path: String) -> [String] { [path + "-wal", path + "-shm", path + "-journal"] }
+
+  func connect(_ path: String) throws(SQLiteError) -> Connection {
+    var options = ConnectionOptions.durable
+    options.vfsName = vfs
+    return try Connection(path: path, options: options)
+  }
+}

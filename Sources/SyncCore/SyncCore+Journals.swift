@@ -1,0 +1,135 @@
+import ExamModel
+import SyncProtocol
+
+/// What the server says about journals, and what follows from it.
+extension SyncCore {
+  /// Takes what the store says. The server's word stays the one that was heard last.
+  mutating func journalChanged(_ known: KnownJournal) {
+    guard lifecycle != .stopped else { return }
+    if let index = journalIndex(known.id) {
+      journals[index].known.last = known.last
+      journals[index].known.subject = known.subject
+      journals[index].known.isLeft = known.isLeft
+      journals[index].known.priority = known.priority
+    } else {
+      let place = journals.firstIndex { $0.id > known.id } ?? journals.endIndex
+      journals.insert(JournalTrack(known: known), at: place)
+    }
+  }
+
+  mutating func take(_ acknowledgement: Acknowledgement, of push: PushPlan) {
+    guard let index = journalIndex(push.journal) else { return }
+    journals[index].refusals = 0
+    journals[index].wasInDoubt = journals[index].isInDoubt
+    journals[index].isInDoubt = false
+    journals[index].lastVerdict = acknowledgement.verdict
+    guard acknowledgement.verdict != .unknownJournal else { return unknownToServer(index, push) }
+    if acknowledgement.verdict == .gap { sometimes(.gapAnswered) }
+    journals[index].owedSince = now
+    effects.append(.storeAcknowledgement(journal: push.journal, acknowledgement))
+  }
+
+  /// The journal is offered from its first entry, once; then it waits for a person, and is offered now and then.
+  private mutating func unknownToServer(_ index: Int, _ push: PushPlan) {
+    let journal = journals[index]
+    if push.first > 1, !journal.wasReoffered {
+      sometimes(.unknownJournalReoffered)
+      journals[index].wasReoffered = true
+      wentBack(index, to: 0)
+      return fail(\.pushLane)
+    }
+    sometimes(.unknownJournalHeld)
+    if !journal.isUnknownNoticed { notice(.journalUnknown(journal.id)) }
+    journals[index].isUnknownNoticed = true
+    journals[index].wasReoffered = false
+    journals[index].known.acknowledged = 0
+    journals[index].heldUntil = now.advanced(byMilliseconds: SyncTuning.unknownJournalRetryMilliseconds)
+  }
+
+  mutating func acknowledged(_ id: ID128, _ result: AcknowledgementResult) {
+    guard let index = journalIndex(id), journals[index].owedSince != nil, journals[index].phase == .following else {
+      return sometimes(.unsolicitedResult)
+    }
+    journals[index].owedSince = nil
+    if journals[index].known.isLeft { return leftAcknowledged(index, result) }
+    switch result {
+    case .matched(let sequence, let priority): matched(index, sequence: sequence, priority: priority)
+    case .headDiffers(let sequence):
+      forkFound(index, firstDifferent: min(sequence, journals[index].known.last))
+    case .beyondOwn: forkFound(index, firstDifferent: journals[index].known.last + 1)
+    }
+  }
+
+  private mutating func matched(_ index: Int, sequence: UInt64, priority: EntryPriority) {
+    // Nobody can have matched what is not there: such a word would call pending entries safe.
+    let sequence = min(sequence, journals[index].known.last)
+    let before = journals[index].known.acknowledged
+    if journals[index].lastVerdict == .diverged {
+      return contradicted(index, sequence: sequence, priority: priority)
+    }
+    journals[index].contradictions = 0
+    journals[index].wasReoffered = false
+    journals[index].isUnknownNoticed = false
+    journals[index].known.priority = priority
+    if sequence < before {
+      wentBack(index, to: sequence)
+      fail(\.pushLane)
+    } else {
+      journals[index].known.acknowledged = sequence
+      let wasInDoubt = journals[index].wasInDoubt
+      if sequence > before || wasInDoubt { pushLane.succeeded() } else if journals[index].isPending { fail(\.pushLane) }
+    }
+    journals[index].known.greatestAcknowledged = max(journals[index].known.greatestAcknowledged, sequence)
+    if sequence > 0 { successorAcknowledged(journals[index].id) }
+  }
+
+  /// The server holds a head of ours and yet found that our push does not follow from it. Once may be an old request;
+  /// twice is a fork at that place.
+  private mutating func contradicted(_ index: Int, sequence: UInt64, priority: EntryPriority) {
+    sometimes(.contradictoryDivergence)
+    journals[index].known.acknowledged = sequence
+    journals[index].known.priority = priority
+    journals[index].contradictions += 1
+    guard journals[index].contradictions > 1 else { return fail(\.pushLane) }
+    journals[index].contradictions = 0
+    beginFork(index)
+    beginOpening(index, at: sequence)
+  }
+
+  /// The server may have lost what it acknowledged: every journal asks what it has, and receipts are shown to it.
+  mutating func doubtServer() {
+    sometimes(.serverDoubted)
+    presentsReceipts = true
+    for index in journals.indices { journals[index].isInDoubt = true }
+  }
+
+  /// Below what was acknowledged before: the server was restored from a backup, say. It is refilled, and
+  /// asked what else it lost.
+  private mutating func wentBack(_ index: Int, to sequence: UInt64) {
+    let journal = journals[index]
+    sometimes(.serverWentBack)
+    notice(.serverWentBack(journal: journal.id, from: journal.known.acknowledged, to: sequence))
+    doubtServer()
+    journals[index].isInDoubt = false
+    journals[index].known.acknowledged = sequence
+  }
+
+  /// The server goes its own way above the fork; below it both are the same, or a person has to look.
+  private mutating func leftAcknowledged(_ index: Int, _ result: AcknowledgementResult) {
+    let before = journals[index].known.acknowledged
+    let last = journals[index].known.last
+    switch result {
+    case .matched(let sequence, _): journals[index].known.acknowledged = min(sequence, last)
+    case .headDiffers(let sequence) where sequence > last, .beyondOwn(let sequence) where sequence > last:
+      journals[index].known.acknowledged = last
+    case .headDiffers(let sequence), .beyondOwn(let sequence):
+      notice(.forked(journal: journals[index].id, at: sequence))
+      journals[index].heldUntil = now.advanced(byMilliseconds: SyncTuning.unknownJournalRetryMilliseconds)
+    }
+    if journals[index].known.acknowledged > before || journals[index].wasInDoubt {
+      pushLane.succeeded()
+    } else {
+      fail(\.pushLane)
+    }
+  }
+}

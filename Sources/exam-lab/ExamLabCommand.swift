@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// Tools for those who have to prove that no answer is lost.
+@main
+struct ExamLabCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "exam-lab",
+    abstract: "Proves that no answer is lost: rooms of phones, bad networks, killed processes.",
+    discussion: """
+      Examples:
+        exam-lab demo --output-folder out/demo
+        exam-lab demo --candidates 12 --seed 7 --sample SampleData/medical-en
+        exam-lab convert frenchmedmcqa dev.json out/french
+        exam-lab proxy --upstream 127.0.0.1:8080 --link phone-01=9001,3g-dead --seed 1
+        exam-lab bench --only server,wire
+      """,
+    subcommands: [DemoCommand.self, ProxySubcommand.self, BenchCommand.self, ConvertCommand.self])
+}

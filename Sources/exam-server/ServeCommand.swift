@@ -1,0 +1,147 @@
+import ArgumentParser
+import Dispatch
+import ExamServer
+import Foundation
+import Logging
+
+struct InitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "init", abstract: "Makes a server: identity, store, and the first operator's token.",
+    discussion: "Example: exam-server init --data /srv/exam --address https://exam.example.org")
+
+  @Option(help: "The folder to make (or EXAMSYNC_DATA).")
+  var data: String?
+
+  @Option(help: "The address that goes onto the hand-outs.")
+  var address = "http://127.0.0.1:8080"
+
+  @Option(help: "text for people, json for machines.")
+  var output = OutputFormat.text
+
+  func run() async throws {
+    let directory = try DataDirectory(path: dataPath(data))
+    let server = try await directory.makeServer(address: address)
+    if output == .json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return Console.write(Array(try encoder.encode(server)) + [0x0A])
+    }
+    print("server card")
+    print("  address:     \(server.address)")
+    print("  key:         \(server.identityKey)")
+    print("  fingerprint: \(server.fingerprint)")
+    print("first operator's token, shown this once:")
+    print("  \(server.token)")
+  }
+}
+
+func dataPath(_ option: String?) throws -> String {
+  guard let path = option ?? ProcessInfo.processInfo.environment["EXAMSYNC_DATA"] else {
+    throw CommandError(.unreachable, "No data directory: give --data or EXAMSYNC_DATA.")
+  }
+  return path
+}
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Runs the server until SIGTERM or SIGINT.",
+    discussion: """
+      Example: exam-server serve --data /srv/exam --port 8080 --operator-port 8081
+
+      Prints one line of JSON with both ports on standard output once it listens; logs go to standard error. On \
+      SIGTERM it takes no new connections, answers held polls, commits, checkpoints and exits with 0.
+      """)
+
+  @Option(help: "The data directory (or EXAMSYNC_DATA).")
+  var data: String?
+
+  @Option(help: "Where phones come.")
+  var host = "127.0.0.1"
+
+  @Option(help: "0 takes a free port.")
+  var port = 8_080
+
+  @Option(help: "Where operators come.")
+  var operatorHost = "127.0.0.1"
+
+  @Option(help: "0 takes a free port.")
+  var operatorPort = 8_081
+
+  @Flag(name: .customLong("behind-tls-proxy"), help: "A proxy in front ends TLS: other than loopback addresses are taken.")
+  var behindTLSProxy = false
+
+  @Option(help: "Threads that read and check requests.")
+  var eventLoops = 1
+
+  @Option(help: "Only seals are taken below this many free bytes.")
+  var lowDiskBytes: Int64?
+
+  @Option(help: "The size of the reserve file that seals are written into when the disk is low.")
+  var reserveBytes: Int64?
+
+  @Option(help: "Connections in total.")
+  var maximumConnections: Int?
+
+  @Option(help: "Connections of one address.")
+  var maximumConnectionsPerAddress: Int?
+
+  @Flag(help: .hidden)
+  var benchEndpoint = false
+
+  @Option(help: .hidden)
+  var clockOffsetMs: Int64 = 0
+
+  func run() async throws {
+    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+    let signals = TerminationSignals()
+    let application = try await ExamServerApplication.start(
+      directory: DataDirectory(path: try dataPath(data)), options: options, logger: Logger(label: "exam-server"))
+    let line =
+      "{\"device_port\":\(application.devicePort),\"fingerprint\":\"\(application.fingerprint)\","
+      + "\"operator_port\":\(application.operatorPort),\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
+    Console.write(Array(line.utf8))
+    await signals.wait()
+    await application.stop()
+  }
+
+  private var options: ServerOptions {
+    var options = ServerOptions()
+    options.host = host
+    options.port = port
+    options.operatorHost = operatorHost
+    options.operatorPort = operatorPort
+    options.isBehindTLSProxy = behindTLSProxy
+    options.eventLoops = eventLoops
+    options.offersNothing = benchEndpoint
+    options.clock = ServerClock(offsetMilliseconds: clockOffsetMs)
+    if let lowDiskBytes { options.lowDiskBytes = lowDiskBytes }
+    if let reserveBytes { options.reserveBytes = reserveBytes }
+    if let maximumConnections { options.limits.connections = maximumConnections }
+    if let maximumConnectionsPerAddress { options.limits.connectionsPerAddress = maximumConnectionsPerAddress }
+    return options
+  }
+}
+
+/// SIGTERM and SIGINT, as something that can be awaited.
+private final class TerminationSignals {
+  private let stream: AsyncStream<Void>
+  private let sources: [any DispatchSourceSignal]
+
+  init() {
+    let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+    self.stream = stream
+    var sources: [any DispatchSourceSignal] = []
+    for number in [SIGTERM, SIGINT] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { continuation.yield() }
+      source.resume()
+      sources.append(source)
+    }
+    self.sources = sources
+  }
+
+  func wait() async {
+    for await _ in stream { return }
+  }
+}
