@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(name: "SQLiteTests", dependencies: ["SQLite", "CSQLite"], swiftSettings: strict),
     .testTarget(
       name: "ExamStoreTests",
-      dependencies: ["ExamStore", "SQLite", "ExamModel", "SyncProtocol", "SyncWire", crypto],
+      dependencies: ["ExamStore", "SQLite", "CSQLite", "ExamModel", "SyncProtocol", "SyncWire", crypto],
       swiftSettings: strict),
     .testTarget(name: "CurlTransportTests", dependencies: ["CurlTransport"], swiftSettings: strict),
     .testTarget(

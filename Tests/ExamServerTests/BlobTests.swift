@@ -79,13 +79,14 @@ import Testing
     #expect(store.length(Hash.sha256([2])) == nil)
   }
 
-  @Test(arguments: [
-    (nil, ByteRange.whole), ("bytes=0-0", .part(0..<1)), ("bytes=2-", .part(2..<10)), ("bytes=-3", .part(7..<10)),
-    ("bytes=-30", .part(0..<10)), ("bytes=4-100", .part(4..<10)), ("bytes=10-", .unsatisfiable),
-    ("bytes=-0", .unsatisfiable), ("bytes=99999999999999999-", .unsatisfiable), ("bytes=5-2", .whole),
-    ("bytes=1-2,4-5", .whole), ("bytes=a-b", .whole), ("items=0-1", .whole), ("bytes=", .whole), ("bytes=-", .whole),
-    ("bytes=9223372036854775808-", .whole), ("bytes=+1-2", .whole), ("bytes=0x1-2", .whole),
-  ] as [(String?, ByteRange)])
+  @Test(
+    arguments: [
+      (nil, ByteRange.whole), ("bytes=0-0", .part(0..<1)), ("bytes=2-", .part(2..<10)), ("bytes=-3", .part(7..<10)),
+      ("bytes=-30", .part(0..<10)), ("bytes=4-100", .part(4..<10)), ("bytes=10-", .unsatisfiable),
+      ("bytes=-0", .unsatisfiable), ("bytes=99999999999999999-", .unsatisfiable), ("bytes=5-2", .whole),
+      ("bytes=1-2,4-5", .whole), ("bytes=a-b", .whole), ("items=0-1", .whole), ("bytes=", .whole), ("bytes=-", .whole),
+      ("bytes=9223372036854775808-", .whole), ("bytes=+1-2", .whole), ("bytes=0x1-2", .whole),
+    ] as [(String?, ByteRange)])
   func readsSingleRanges(field: String?, range: ByteRange) {
     #expect(ByteRange.read(field, length: 10) == range)
   }

@@ -90,7 +90,8 @@ import Testing
   @Test func refusesOversizedBodiesBeforeTheyCome() async throws {
     try await withServer { (server) async throws in
       for (path, length) in [("/v1/sync", 1_048_577), ("/v1/login", 8_193), ("/v1/sync", Int.max)] {
-        let answer = try await server.exchange("POST \(path) HTTP/1.1\r\nHost: exam\r\nContent-Length: \(length)\r\n\r\n")
+        let answer = try await server.exchange(
+          "POST \(path) HTTP/1.1\r\nHost: exam\r\nContent-Length: \(length)\r\n\r\n")
         #expect(answer?.status == 413)
         #expect(answer?.problem == "too-large")
       }

@@ -192,6 +192,7 @@ final class PhoneHand {
     guard isSealed else { throw RoomError("\(phone.name) could not hand in: \(reply.error ?? "?")") }
     phone.tally.withLock { $0.sealedAt = MonotonicClock.milliseconds }
     phone.note(.sealed)
+    phone.note(.status, pending: try repeatUntilAnswered("status").pending)
     phone.stage("sealed")
   }
 
@@ -205,6 +206,7 @@ final class PhoneHand {
       $0.receiptNumber = reply.receiptNumber
     }
     phone.note(.receipt)
+    phone.note(.status, pending: try repeatUntilAnswered("status").pending)
     try compareWithStatus()
   }
 

@@ -30,7 +30,7 @@ struct RoomPage {
       <p class="legend"><span class="k up"></span>network up <span class="k down"></span>network down
       <span class="k pend"></span>entries pending <span class="k locked"></span>locked
       <b class="kill">✕</b> killed <b class="seal">◆</b> sealed <b class="receipt">●</b> receipt</p>
-      <div class="scroll"><svg viewBox="0 0 \(Self.width + 120) \(height)" width="\(Self.width + 120)" height="\(height)"
+      <div class="scroll"><svg viewBox="0 0 \(Self.width + 190) \(height)" width="\(Self.width + 190)" height="\(height)"
         role="img" aria-label="Timeline of each candidate">
       \(axis(height))
       \(lanes.joined(separator: "\n"))
@@ -69,7 +69,7 @@ struct RoomPage {
 
   private func x(_ instant: Int) -> Double {
     let share = Double(min(max(instant, first), last) - first) / Double(max(1, last - first))
-    return 110 + share * Self.width
+    return 170 + share * Self.width
   }
 
   private func axis(_ height: Double) -> String {
@@ -95,7 +95,7 @@ struct RoomPage {
     let events = results.events.filter { $0.candidate == phone.name }
     var parts = ["<text class=\"name\" x=\"0\" y=\"\(top + 15)\">\(phone.name)</text>"]
     parts.append(
-      "<text class=\"link\" x=\"62\" y=\"\(top + 15)\">\(Self.escape(String(phone.plan.link.profile.name.prefix(8))))</text>")
+      "<text class=\"link\" x=\"66\" y=\"\(top + 15)\">\(Self.escape(String(phone.plan.link.profile.name.prefix(16))))</text>")
     parts.append(bar(first, last, top: top + 18, height: 4, style: "up"))
     for (from, until) in outages(phone.name) {
       parts.append(bar(from, until, top: top + 18, height: 4, style: "down"))
@@ -185,7 +185,7 @@ struct RoomPage {
     --down:#e06a5a;--pend:#f0b64c;--lock:#d9cdf2}
     @media(prefers-color-scheme:dark){:root{--bg:#15181b;--ink:#e8eaed;--soft:#9aa3ad;--line:#2a2f35;--good:#5ec798;
     --bad:#f07a70;--up:#23513b;--down:#b04a3d;--pend:#a87a22;--lock:#3f3560}}
-    body{font:15px/1.5 system-ui,sans-serif;background:var(--bg);color:var(--ink);margin:32px auto;max-width:1260px;
+    body{font:15px/1.5 system-ui,sans-serif;background:var(--bg);color:var(--ink);margin:32px auto;max-width:1330px;
     padding:0 16px}h1{font-size:24px;margin:0}p{color:var(--soft);margin:6px 0}
     .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:8px;margin:16px 0}
     .tile{border:1px solid var(--line);border-radius:8px;padding:10px 12px}.tile b{display:block;font-size:22px;

@@ -108,7 +108,7 @@ extension ExamStore {
     let isOnServer =
       answer.journal == 0
       || memory.journals.contains {
-        $0.number == answer.journal && $0.acknowledged.matchedSequence >= answer.sequence
+        $0.number == answer.journal && $0.heldSequence >= answer.sequence
       }
     return AnswerDurability(isOnServer: isOnServer, isSealed: isSealed, isReceipted: isSealed && holdsAll)
   }

@@ -61,7 +61,13 @@ struct JournalState: Hashable {
   var isLive: Bool { fork == nil }
   /// The last entry that counts, and that is pushed.
   var end: UInt64 { fork ?? last }
-  var pendingCount: UInt64 { end - min(end, acknowledged.matchedSequence) }
+  var pendingCount: UInt64 { end - min(end, heldSequence) }
+  /// Up to here the server is known to hold what counts of this journal. One that was left agrees with the server's up
+  /// to its fork, though the server's own goes on elsewhere.
+  var heldSequence: UInt64 {
+    if let fork, acknowledged.sequence >= fork { return fork }
+    return acknowledged.matchedSequence
+  }
   var genesis: Digest256 { Chain.genesis(journal: id, subject: subject, deviceKey: deviceKey) }
 
   /// What the row's MAC covers: everything that decides what is pushed, and where.
