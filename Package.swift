@@ -124,7 +124,8 @@ let package = Package(
         "SyncWire",
       ], swiftSettings: strict),
     .testTarget(
-      name: "ExamLabTests", dependencies: ["ExamLab", "ExamModel", "PaperImport", "SyncProtocol"], swiftSettings: strict),
+      name: "ExamLabTests", dependencies: ["ExamLab", "ExamModel", "PaperImport", "SyncProtocol"], swiftSettings: strict
+    ),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

@@ -7,7 +7,8 @@ import CSQLite
 /// serial thread confines it.
 ///
 /// **Rule**: never open and close the same file by other means in the same process: POSIX drops the locks of all
-/// handles when any of them is closed (sqlite.org/howtocorrupt.html, 2.2). Copy with ``backup(to:pagesPerStep:progress:)``.
+/// handles when any of them is closed (sqlite.org/howtocorrupt.html, 2.2). Copy with
+/// ``backup(to:pagesPerStep:progress:)``.
 public final class Connection {
   let handle: DatabaseHandle
   let statements: StatementCache

@@ -15,7 +15,8 @@ public final class ServerCore {
   public let operators = OperatorTable()
   /// Drawn at this opening of the store.
   public let epoch: UInt64
-  /// What the disk allowed at the last batch. With ``StoragePolicy/Decision/sealsOnly`` the reserve file is to be freed.
+  /// What the disk allowed at the last batch. With ``StoragePolicy/Decision/sealsOnly`` the reserve file is to be
+  /// freed.
   public internal(set) var storage = StoragePolicy.Decision.normal
   /// Why the store can no longer be trusted: stop, close it, open and verify it. `nil` while it is sound.
   public internal(set) var storeFault: StoreError?

@@ -88,6 +88,7 @@ public enum BlobEffect: Hashable, Sendable {
   case notice(BlobNotice)
 }
 
+/// What a person or the audit should learn of downloads.
 public enum BlobNotice: Hashable, Sendable {
   /// The server does not have it. Asked for again when the scope changes, and every minute.
   case missing(Digest256)

@@ -15,6 +15,7 @@ public struct Instant: Hashable, Sendable, Comparable {
 
   public static let zero = Instant(milliseconds: 0)
 
+  /// The instant that is this far away; the ends of the range hold.
   public func advanced(byMilliseconds distance: Int64) -> Instant {
     let (sum, overflow) = milliseconds.addingReportingOverflow(distance)
     return Instant(milliseconds: overflow ? (distance < 0 ? .min : .max) : sum)

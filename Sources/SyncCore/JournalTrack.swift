@@ -11,6 +11,7 @@ import SyncProtocol
 /// │ held │   │ its time came                                      │ last common entry known
 /// │      ▼   │                                                    ▼
 /// │    held(until) ◀──────── 8 successors in an hour ───────── opening ── successor opened ──▶ left
+/// │                 (the search begins anew after that, and whenever the store did not open it)  │
 /// │      ▲                                                                                      │
 /// │      └── unknown to the server though offered from 1                                        │
 /// └───────────────────────── the server's word on a left journal is not a fork ─────────────────┘
@@ -42,8 +43,9 @@ struct JournalTrack: Hashable, Sendable {
   var owedSince: Instant?
   /// Not synced before this.
   var heldUntil: Instant = .zero
-  /// The server may have gone back: offer the last acknowledged entry again, and hear what it says.
-  var isInDoubt = false
+  /// The server may have gone back when this request was the newest: the last acknowledged entry is offered again, and
+  /// only the answer to a later request says what the server has now.
+  var doubtedAt: UInt64?
   /// Offered from 1 after the server did not know it.
   var wasReoffered = false
   var isUnknownNoticed = false
@@ -53,14 +55,16 @@ struct JournalTrack: Hashable, Sendable {
   var contradictions = 0
   /// Authenticated refusals of requests with this journal in them, since its last acknowledgement.
   var refusals = 0
-  /// Of the push whose acknowledgement is being stored.
-  var wasInDoubt = false
+  /// The push whose acknowledgement is being stored.
+  var answeredBy: UInt64 = 0
   var lastVerdict: PushVerdict = .stored
   /// When it was pushed last, as a request number; keeps many journals fair.
   var lastPushedBy: UInt64 = 0
 
   var id: ID128 { known.id }
+  var isInDoubt: Bool { doubtedAt != nil }
   var isPending: Bool { known.last > known.acknowledged }
+  var wasAcknowledged: Bool { known.greatestAcknowledged > 0 }
   var pendingCount: UInt64 { known.last - min(known.last, known.acknowledged) }
 
   var isSearching: Bool {
@@ -90,7 +94,9 @@ struct JournalTrack: Hashable, Sendable {
     var sequences: [UInt64] = []
     if bracket.isNarrowing {
       let span = top - bracket.lastCommon
-      let count = min(span, UInt64(Limits.headsPerQuery))
+      let count = min(span, UInt64(Limits.headsPerQuery) - 1)
+      // Asked again, because the server may have gone back between two questions.
+      sequences.append(bracket.lastCommon)
       for index in 1...count {
         let (high, low) = span.multipliedFullWidth(by: index)
         sequences.append(bracket.lastCommon + count.dividingFullWidth((high, low)).quotient)
@@ -130,8 +136,15 @@ struct ScopeTrack: Hashable, Sendable {
   /// A forced reset is to be made, not before the interval since the last one is over.
   var needsRepair = false
   var lastRepairAt: Instant?
+  /// The epoch that was read last, even if the cursor was forgotten since; 0 for none.
+  var epoch: UInt64
   /// The request that asked for it last; keeps many scopes fair.
   var lastAskedBy: UInt64 = 0
+
+  init(cursor: ScopeCursor) {
+    self.cursor = cursor
+    epoch = cursor.cursor.epoch
+  }
 
   var id: ID128 { cursor.scope }
   var hasMorePages: Bool { cursor.staged > 0 }

@@ -17,6 +17,7 @@ public enum SyncProbe: Int, CaseIterable, Sendable, Hashable {
   case forkFound
   case forkWithdrawn
   case forkNarrowed
+  case searchBegunAnew
   case successorOpened
   case successorLimitReached
   case unsolicitedResult

@@ -23,6 +23,7 @@ public struct ServerTimeEstimator: Hashable, Sendable {
     }
   }
 
+  /// What a sample did to the bounds.
   public enum Outcome: Hashable, Sendable {
     /// The bounds are narrower than before, by so many milliseconds at this instant, or the first.
     case narrowed(byMilliseconds: Int64?)

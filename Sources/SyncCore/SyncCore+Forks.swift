@@ -30,9 +30,14 @@ extension SyncCore {
       case .searching(let bracket) = journals[index].phase
     else { return sometimes(.unsolicitedResult) }
     journals[index].owedSince = nil
+    if lastCommon < bracket.lastCommon {
+      sometimes(.searchBegunAnew)
+      searchAnew(index)
+      return fail(\.pushLane)
+    }
     // Words outside the bracket cannot be: the bracket is known.
     let top = min(bracket.firstDifferent - 1, bracket.serverSequence)
-    let common = min(max(lastCommon, bracket.lastCommon), max(top, bracket.lastCommon))
+    let common = min(lastCommon, max(top, bracket.lastCommon))
     let different = firstDifferent.flatMap { $0 > common && $0 < bracket.firstDifferent ? $0 : nil }
     if let different, different == common + 1 { return beginOpening(index, at: common) }
     if different == nil, common >= top {
@@ -58,12 +63,19 @@ extension SyncCore {
     fail(\.pushLane)
   }
 
-  /// Asks for the successors that are due. An effect that nobody answered is asked for again.
+  /// What was common when it was asked may not be any more: the server may have gone back meanwhile.
+  mutating func searchAnew(_ index: Int) {
+    guard journals[index].phase != .following else { return }
+    journals[index].phase = .searching(
+      JournalTrack.Bracket(lastCommon: 0, firstDifferent: journals[index].known.last + 1))
+  }
+
+  /// Asks for the successors that are due.
   mutating func openSuccessors() {
     let window = now.advanced(byMilliseconds: -SyncTuning.successorWindowMilliseconds)
     successors.removeAll { $0.openedAt <= window }
     for index in journals.indices {
-      guard case .opening(let sequence) = journals[index].phase, journals[index].isReady(at: now) else { continue }
+      guard case .opening(let sequence) = journals[index].phase, journals[index].owedSince == nil else { continue }
       let journal = journals[index]
       let recent = successors.filter { $0.subject == journal.known.subject }
       if recent.count >= Limits.successorsPerHour, let oldest = recent.map(\.openedAt).min() {
@@ -86,6 +98,7 @@ extension SyncCore {
       effects.append(.resumeJournal(journals[index].id))
       notice(.successorLimitReached(subject: subject))
     }
+    searchAnew(index)
     for other in journals.indices where journals[other].known.subject == subject {
       journals[other].heldUntil = max(journals[other].heldUntil, until)
     }

@@ -17,11 +17,10 @@ extension SyncCore {
     }
   }
 
-  mutating func take(_ acknowledgement: Acknowledgement, of push: PushPlan) {
+  mutating func take(_ acknowledgement: Acknowledgement, of push: PushPlan, in request: RequestID) {
     guard let index = journalIndex(push.journal) else { return }
     journals[index].refusals = 0
-    journals[index].wasInDoubt = journals[index].isInDoubt
-    journals[index].isInDoubt = false
+    journals[index].answeredBy = request.number
     journals[index].lastVerdict = acknowledgement.verdict
     guard acknowledgement.verdict != .unknownJournal else { return unknownToServer(index, push) }
     if acknowledgement.verdict == .gap { sometimes(.gapAnswered) }
@@ -51,16 +50,22 @@ extension SyncCore {
       return sometimes(.unsolicitedResult)
     }
     journals[index].owedSince = nil
-    if journals[index].known.isLeft { return leftAcknowledged(index, result) }
+    var wasInDoubt = false
+    if let doubtedAt = journals[index].doubtedAt, doubtedAt < journals[index].answeredBy {
+      journals[index].doubtedAt = nil
+      wasInDoubt = true
+    }
+    if journals[index].known.isLeft { return leftAcknowledged(index, result, wasInDoubt: wasInDoubt) }
     switch result {
-    case .matched(let sequence, let priority): matched(index, sequence: sequence, priority: priority)
+    case .matched(let sequence, let priority):
+      matched(index, sequence: sequence, priority: priority, wasInDoubt: wasInDoubt)
     case .headDiffers(let sequence):
       forkFound(index, firstDifferent: min(sequence, journals[index].known.last))
     case .beyondOwn: forkFound(index, firstDifferent: journals[index].known.last + 1)
     }
   }
 
-  private mutating func matched(_ index: Int, sequence: UInt64, priority: EntryPriority) {
+  private mutating func matched(_ index: Int, sequence: UInt64, priority: EntryPriority, wasInDoubt: Bool) {
     // Nobody can have matched what is not there: such a word would call pending entries safe.
     let sequence = min(sequence, journals[index].known.last)
     let before = journals[index].known.acknowledged
@@ -76,7 +81,6 @@ extension SyncCore {
       fail(\.pushLane)
     } else {
       journals[index].known.acknowledged = sequence
-      let wasInDoubt = journals[index].wasInDoubt
       if sequence > before || wasInDoubt { pushLane.succeeded() } else if journals[index].isPending { fail(\.pushLane) }
     }
     journals[index].known.greatestAcknowledged = max(journals[index].known.greatestAcknowledged, sequence)
@@ -100,7 +104,7 @@ extension SyncCore {
   mutating func doubtServer() {
     sometimes(.serverDoubted)
     presentsReceipts = true
-    for index in journals.indices { journals[index].isInDoubt = true }
+    for index in journals.indices { journals[index].doubtedAt = lastRequest }
   }
 
   /// Below what was acknowledged before: the server was restored from a backup, say. It is refilled, and
@@ -110,12 +114,12 @@ extension SyncCore {
     sometimes(.serverWentBack)
     notice(.serverWentBack(journal: journal.id, from: journal.known.acknowledged, to: sequence))
     doubtServer()
-    journals[index].isInDoubt = false
+    journals[index].doubtedAt = nil
     journals[index].known.acknowledged = sequence
   }
 
   /// The server goes its own way above the fork; below it both are the same, or a person has to look.
-  private mutating func leftAcknowledged(_ index: Int, _ result: AcknowledgementResult) {
+  private mutating func leftAcknowledged(_ index: Int, _ result: AcknowledgementResult, wasInDoubt: Bool) {
     let before = journals[index].known.acknowledged
     let last = journals[index].known.last
     switch result {
@@ -126,7 +130,7 @@ extension SyncCore {
       notice(.forked(journal: journals[index].id, at: sequence))
       journals[index].heldUntil = now.advanced(byMilliseconds: SyncTuning.unknownJournalRetryMilliseconds)
     }
-    if journals[index].known.acknowledged > before || journals[index].wasInDoubt {
+    if journals[index].known.acknowledged > before || wasInDoubt {
       pushLane.succeeded()
     } else {
       fail(\.pushLane)

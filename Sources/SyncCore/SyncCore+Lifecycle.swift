@@ -134,6 +134,7 @@ extension SyncCore {
     let until = now.advanced(byMilliseconds: SyncTuning.executorPatienceMilliseconds)
     if let index = journalIndex(subject) {
       journals[index].owedSince = nil
+      searchAnew(index)
       journals[index].heldUntil = max(journals[index].heldUntil, until)
     }
     if let index = scopeIndex(subject) {

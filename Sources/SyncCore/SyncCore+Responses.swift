@@ -33,7 +33,7 @@ extension SyncCore {
     // Fewer acknowledgements than pushes: the rest stays pending, and the lane backs off.
     if response.acknowledgements.count < flight.plan.pushes.count { fail(\.pushLane) }
     for (push, acknowledgement) in zip(flight.plan.pushes, response.acknowledgements) {
-      take(acknowledgement, of: push)
+      take(acknowledgement, of: push, in: flight.plan.id)
     }
     for query in flight.plan.headQueries {
       guard let index = journalIndex(query.journal), case .searching(var bracket) = journals[index].phase else {

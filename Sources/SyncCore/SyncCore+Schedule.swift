@@ -85,6 +85,7 @@ extension SyncCore {
       guard let since = journals[index].owedSince, since <= limit else { continue }
       sometimes(.executorOwed)
       journals[index].owedSince = nil
+      searchAnew(index)
     }
     for index in scopes.indices {
       guard let since = scopes[index].owedSince, since <= limit else { continue }

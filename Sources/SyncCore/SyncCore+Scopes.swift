@@ -12,8 +12,11 @@ extension SyncCore {
       return fail(\.pollLane)
     }
     if delta.isReset { sometimes(.scopeReset) }
-    // A first reading begins with a reset too; only a cursor that was good once tells of a restart or a restore.
-    if delta.from != .start, delta.to.epoch != delta.from.epoch { doubtServer() }
+    // A first reading begins with a reset too; only an epoch after another tells of a restart or a restore.
+    if delta.to.epoch != scopes[index].epoch, scopes[index].epoch != 0 || journals.contains(where: \.wasAcknowledged) {
+      doubtServer()
+    }
+    scopes[index].epoch = delta.to.epoch
     scopes[index].owedSince = now
     effects.append(delta.checkpoint == nil ? .stage(delta) : .apply(delta))
   }

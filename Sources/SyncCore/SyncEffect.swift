@@ -49,6 +49,7 @@ public enum SyncEffect: Hashable, Sendable {
   case finished(ManualRound, succeeded: Bool)
 }
 
+/// A round that the caller asked for.
 public enum ManualRound: Hashable, Sendable {
   case send
   case fetch
@@ -76,6 +77,7 @@ public enum SyncNotice: Hashable, Sendable {
 
 /// One sync request, without the bodies: the executor loads those, in the order given.
 public struct RequestPlan: Hashable, Sendable {
+  /// What a request carries.
   public enum Role: Hashable, Sendable {
     /// Pushes and head queries, no cursors, no wait.
     case push

@@ -2,6 +2,7 @@ public import ExamModel
 
 /// What a person may be told about sync, at one instant. A value; nothing in it changes later.
 public struct SyncStatus: Hashable, Sendable {
+  /// Where sync stands.
   public enum Phase: String, Hashable, Sendable {
     case stopped
     case paused
@@ -15,6 +16,7 @@ public struct SyncStatus: Hashable, Sendable {
     case loginNeeded
   }
 
+  /// One journal as sync sees it.
   public struct Journal: Hashable, Sendable {
     public var id: ID128
     public var subject: ID128

@@ -12,6 +12,10 @@ public protocol WireMessage {
   init(wire: [UInt8]) throws(WireError)
   /// The protobuf bytes: deterministic for one build, not a canonical form.
   var wire: [UInt8] { get }
+  /// Decodes protobuf's JSON mapping, as people write it; unknown fields are refused.
+  init(json: [UInt8]) throws(WireError)
+  /// Protobuf's JSON mapping, for people.
+  var json: [UInt8] { get }
 }
 
 /// Why bytes are not a message.
@@ -47,6 +51,26 @@ extension GeneratedConvertible {
   }
 
   public var wire: [UInt8] { encoded(message) }
+
+  public init(json: [UInt8]) throws(WireError) {
+    var options = JSONDecodingOptions()
+    options.messageDepthLimit = 32
+    let message: Generated
+    do {
+      message = try Generated(jsonUTF8Bytes: json, options: options)
+    } catch {
+      throw WireError("\(Self.self)", "this is not the JSON of a message of this type: \(error)")
+    }
+    try self.init(message)
+  }
+
+  public var json: [UInt8] {
+    // Encoding fails only for an `Any` of an unknown type, which the schema does not have.
+    guard let bytes: [UInt8] = try? message.jsonUTF8Bytes() else {
+      preconditionFailure("\(type(of: message)) could not be encoded")
+    }
+    return bytes
+  }
 }
 
 /// Checked conversions of fields.

@@ -18,7 +18,8 @@ struct ProxySubcommand: AsyncParsableCommand {
       Exit codes: 0 ended by its input; 2 it could not start, the message says why.
       """)
 
-  @Option(name: [.long, .customLong("config")], help: "Links in JSON; the other options come on top.", completion: .file())
+  @Option(
+    name: [.long, .customLong("config")], help: "Links in JSON; the other options come on top.", completion: .file())
   var configuration: String?
 
   @Option(help: "Where the server listens, such as 127.0.0.1:8080.")

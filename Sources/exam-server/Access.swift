@@ -24,6 +24,9 @@ struct Access: ParsableArguments {
   /// Runs `body` with an open way to the server.
   func with(_ body: (OperatorAccess) async throws -> Void) async throws {
     let environment = ProcessInfo.processInfo.environment
+    if let path = data ?? environment["EXAMSYNC_DATA"] {
+      try await DirectoryLock.waitForCommands(in: DataDirectory(path: path))
+    }
     let access = try OperatorAccess.open(
       server: server ?? environment["EXAMSYNC_SERVER"], token: token ?? environment["EXAMSYNC_TOKEN"],
       data: data ?? environment["EXAMSYNC_DATA"])
@@ -94,6 +97,7 @@ struct Access: ParsableArguments {
     switch value {
     case nil: return "-"
     case let text as String: return text.isEmpty ? "-" : text
+    case let number as NSNumber where String(cString: number.objCType) == "c": return number.boolValue ? "yes" : "no"
     case let number as NSNumber: return number.stringValue
     case let list as [Any]: return list.map { text($0) }.joined(separator: ",")
     case let object as [String: Any]:
@@ -103,12 +107,13 @@ struct Access: ParsableArguments {
   }
 }
 
-/// Instants as people write them: ISO 8601, milliseconds since 1970, or `+90s`, `+10m`, `+2h` from now.
+/// Instants as people write them: ISO 8601, milliseconds since 1970 (with or without `@`), or `+90s`, `+10m`, `+2h`
+/// from now.
 struct Instant: ExpressibleByArgument {
   var milliseconds: Int64
 
   init?(argument: String) {
-    if let milliseconds = Int64(argument) {
+    if let milliseconds = Int64(argument.hasPrefix("@") ? String(argument.dropFirst()) : argument) {
       self.milliseconds = milliseconds
     } else if argument.hasPrefix("+"), let duration = Span(argument: String(argument.dropFirst())) {
       milliseconds = Int64(Date().timeIntervalSince1970 * 1_000) + duration.milliseconds

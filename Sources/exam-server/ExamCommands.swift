@@ -21,7 +21,8 @@ struct ExamCommands: ParsableCommand {
     @Option(help: "Each candidate's own time, such as 90m; without it, until the bell.") var duration: Span?
     @Option var specialty = ""
     @Option(help: "6 digits; without it, drawn.") var code: String?
-    @Option(help: "The lock that hands in by itself; 0 for never.") var maximumLocks: UInt32?
+    @Option(name: .customLong("max-locks"), help: "The lock that hands in by itself; 0 for never.")
+    var maximumLocks: UInt32?
     @Option(help: "A cause that does not lock, such as screen_off; may be repeated.") var exempt: [String] = []
     @Flag(help: "A restart of the app locks.") var restartLocks = false
     @Option(help: "A field that is asked before the start; may be repeated.") var information: [String] = []

@@ -54,7 +54,7 @@ struct ExamServerCommand: AsyncParsableCommand {
 /// Standard output for results, standard error for everything else.
 enum Console {
   static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
   }
 
   static func fail(_ text: String, code: Int32) -> Never {
@@ -63,6 +63,11 @@ enum Console {
   }
 
   static func write(_ bytes: [UInt8]) {
-    FileHandle.standardOutput.write(Data(bytes))
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+    } catch {
+      // Whoever read our output has read enough, as `head` does.
+      Foundation.exit(0)
+    }
   }
 }

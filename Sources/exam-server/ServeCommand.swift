@@ -67,7 +67,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "0 takes a free port.")
   var operatorPort = 8_081
 
-  @Flag(name: .customLong("behind-tls-proxy"), help: "A proxy in front ends TLS: other than loopback addresses are taken.")
+  @Flag(
+    name: .customLong("behind-tls-proxy"), help: "A proxy in front ends TLS: other than loopback addresses are taken.")
   var behindTLSProxy = false
 
   @Option(help: "Threads that read and check requests.")
@@ -85,6 +86,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Connections of one address.")
   var maximumConnectionsPerAddress: Int?
 
+  @Flag(help: "Take and give JSON on the device plane too, for requests of that Content-Type.")
+  var json = false
+
   @Flag(help: .hidden)
   var benchEndpoint = false
 
@@ -94,8 +98,10 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     let signals = TerminationSignals()
+    let directory = DataDirectory(path: try dataPath(data))
+    try await DirectoryLock.waitForCommands(in: directory)
     let application = try await ExamServerApplication.start(
-      directory: DataDirectory(path: try dataPath(data)), options: options, logger: Logger(label: "exam-server"))
+      directory: directory, options: options, logger: Logger(label: "exam-server"))
     let line =
       "{\"device_port\":\(application.devicePort),\"fingerprint\":\"\(application.fingerprint)\","
       + "\"operator_port\":\(application.operatorPort),\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
@@ -113,6 +119,7 @@ struct ServeCommand: AsyncParsableCommand {
     options.isBehindTLSProxy = behindTLSProxy
     options.eventLoops = eventLoops
     options.offersNothing = benchEndpoint
+    options.offersJSON = json
     options.clock = ServerClock(offsetMilliseconds: clockOffsetMs)
     if let lowDiskBytes { options.lowDiskBytes = lowDiskBytes }
     if let reserveBytes { options.reserveBytes = reserveBytes }

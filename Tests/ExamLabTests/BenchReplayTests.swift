@@ -11,7 +11,8 @@ import Testing
   private static let whole = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 5\r\n\r\nhello"
 
   @Test func aWholeResponseIsFound() {
-    let expected = ResponseScanner.Response(status: 200, length: Self.whole.utf8.count, bodyStart: Self.whole.utf8.count - 5)
+    let expected = ResponseScanner.Response(
+      status: 200, length: Self.whole.utf8.count, bodyStart: Self.whole.utf8.count - 5)
     #expect(scan(Self.whole) == .response(expected))
   }
 
@@ -29,7 +30,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "HTTP/1.1 503 Service Unavailable\r\ncontent-length:0\r\n\r\n", "HTTP/1.1 200 OK\r\nCONTENT-LENGTH:   12 \r\n\r\n0123456789ab",
+    "HTTP/1.1 503 Service Unavailable\r\ncontent-length:0\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nCONTENT-LENGTH:   12 \r\n\r\n0123456789ab",
   ])
   func fieldNamesHaveNoCase(text: String) {
     guard case .response(let response) = scan(text) else {
@@ -56,11 +58,12 @@ import Testing
     #expect(ResponseScanner.field("b", head: head) == nil)
   }
 
-  @Test(arguments: [
-    ([0, 0x0A, 4, 0x08, 7, 0x12, 0], UInt64(7)), ([0, 0x0A, 4, 0x08, 0x96, 0x01, 0x12], 150),
-    ([1, 0x0A, 4, 0x08, 7, 0x12, 0], nil), ([0, 0x12, 4, 0x08, 7], nil), ([0, 0x0A, 4], nil),
-    ([0, 0x0A, 0x80, 0x01, 0x08, 7], nil), ([0, 0x0A, 2, 0x08, 0x80], nil),
-  ] as [([UInt8], UInt64?)])
+  @Test(
+    arguments: [
+      ([0, 0x0A, 4, 0x08, 7, 0x12, 0], UInt64(7)), ([0, 0x0A, 4, 0x08, 0x96, 0x01, 0x12], 150),
+      ([1, 0x0A, 4, 0x08, 7, 0x12, 0], nil), ([0, 0x12, 4, 0x08, 7], nil), ([0, 0x0A, 4], nil),
+      ([0, 0x0A, 0x80, 0x01, 0x08, 7], nil), ([0, 0x0A, 2, 0x08, 0x80], nil),
+    ] as [([UInt8], UInt64?)])
   func theSequenceIsPeekedAt(body: [UInt8], expected: UInt64?) {
     #expect(body.withUnsafeBytes { AcknowledgementPeek.sequence($0) } == expected)
   }
@@ -80,7 +83,8 @@ import Testing
     return "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body
   }
 
-  private static func replayer(_ server: ScriptedServer, _ scripts: [ReplayScript], sequences: Bool = false) -> Replayer {
+  private static func replayer(_ server: ScriptedServer, _ scripts: [ReplayScript], sequences: Bool = false) -> Replayer
+  {
     Replayer(port: server.port, scripts: scripts, warmupSeconds: 0, seconds: 20, expectsSequences: sequences)
   }
 

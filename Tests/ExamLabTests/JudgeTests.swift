@@ -26,7 +26,8 @@ import Testing
   }
 
   @Test func equalSidesAreClean() {
-    let verdict = judge(saved("q1", "A") + saved("q1", "B") + saved("q2", "x|y"), [server("q1", "B"), server("q2", "x|y")])
+    let verdict = judge(
+      saved("q1", "A") + saved("q1", "B") + saved("q2", "x|y"), [server("q1", "B"), server("q2", "x|y")])
     #expect(verdict.isClean && verdict.answers == 2)
   }
 
@@ -52,7 +53,8 @@ import Testing
     let refused = saved("q1", "A") + [intention(.intend, "q1", "B"), intention(.refuse, "q1", "B")]
     #expect(judge(refused, [server("q1", "A")]).isClean)
     #expect(judge(refused, [server("q1", "B")]).wrong.count == 1)
-    #expect(judge([intention(.intend, "q2", "C"), intention(.refuse, "q2", "C")], [server("q2", "C")]).wrong.count == 1)
+    #expect(
+      judge([intention(.intend, "q2", "C"), intention(.refuse, "q2", "C")], [server("q2", "C")]).wrong.count == 1)
   }
 
   @Test func afterAKillBothStatesOfAnUnansweredSaveAreRight() {

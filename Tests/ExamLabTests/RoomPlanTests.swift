@@ -41,7 +41,7 @@ import Testing
       let plan = try planner().plan(index)
       #expect(plan.steps.allSatisfy { $0.at < 45_000 - 1_000 })
       #expect(zip(plan.steps, plan.steps.dropFirst()).allSatisfy { $0.at <= $1.at + 1_000 })
-      #expect(plan.kills.count == 2 && (0...1000).contains(plan.submitsBeforeBell))
+      #expect((2...3).contains(plan.kills.count) && (0...1000).contains(plan.submitsBeforeBell))
     }
   }
 

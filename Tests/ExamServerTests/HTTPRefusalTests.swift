@@ -46,6 +46,15 @@ import Testing
     }
   }
 
+  @Test func anAnswerSaysWhichMethodIsMeant() async throws {
+    try await withServer { (server) async throws in
+      let answer = try await server.exchange("GET /v1/sync HTTP/1.1\r\nHost: exam\r\n\r\n")
+      #expect(answer?.headers["allow"] == "POST")
+      let unknown = try await server.exchange("POST /v1/sync HTTP/1.1\r\nHost: exam\r\nContent-Length: 0\r\n\r\n")
+      #expect(unknown?.headers["www-authenticate"] == "ExamSync")
+    }
+  }
+
   /// RFC 9112, section 6: what a proxy and a server could read as two different requests.
   @Test(arguments: [
     "POST /v1/sync HTTP/1.1\r\nHost: exam\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -84,6 +84,26 @@ import Testing
     }
   }
 
+  /// Behind a proxy a whole school has one address; the one that the proxy added tells its candidates apart.
+  @Test func triesAreCountedByTheAddressThatTheProxyAdded() async throws {
+    try await withDevice({
+      $0.limits.loginTries = 1
+      $0.isBehindTLSProxy = true
+    }) { (server, _, device) async throws in
+      var request = LoginRequest(
+        username: "nobody", password: "nonsense12", deviceKey: device.key.publicKey, nonce: .random(),
+        appVersion: "3.4.2", signature: [])
+      request.signature = device.key.sign(request.signedBytes, context: .login)
+      let body = BodyFraming.frame(request.wire)
+      var statuses: [Int?] = []
+      for hops in ["192.0.2.1", "192.0.2.2", "198.51.100.9, 192.0.2.1"] {
+        let bytes = TestDevice.post("/v1/login", body, headers: ["X-Forwarded-For: \(hops)"])
+        statuses.append(try await server.exchange(bytes)?.status)
+      }
+      #expect(statuses == [401, 401, 429])
+    }
+  }
+
   @Test func aForeignCertificateIsRefused() async throws {
     try await withDevice { (server, _, device) async throws in
       let forger = SigningKey()
@@ -200,6 +220,28 @@ import Testing
       #expect(answer.status == 400)
       // An empty message is one of no version.
       #expect(answer.problem == (body == [0] ? "version-not-supported" : "unreadable-body"))
+    }
+  }
+
+  /// `serve --json`: the same endpoints for people, with the MAC over the JSON as sent.
+  @Test func jsonIsSpokenOnlyWhereItIsOffered() async throws {
+    for isOffered in [true, false] {
+      try await withDevice({ $0.offersJSON = isOffered }) { (_, exam, device) async throws in
+        #expect(try await device.login()?.status == 200)
+        let push = SyncRequest(pushes: [device.openingPush(attempt: exam.attempt)])
+        var signed = device.signed("/v1/sync", push.json)
+        let text = Array("Content-Type: application/json\r\nContent-Length: ".utf8)
+        let range = try #require(signed.bytes.firstRange(of: Array("Content-Length: ".utf8)))
+        signed.bytes.replaceSubrange(range, with: text)
+        let answer = try #require(try await device.server.exchange(signed.bytes))
+        #expect(device.isGenuine(answer, to: signed.mac))
+        guard isOffered else {
+          #expect(answer.problem == "unreadable-body")
+          return
+        }
+        #expect(answer.headers["content-type"] == "application/json")
+        #expect(try SyncResponse(json: answer.body).acknowledgements.first?.verdict == .stored)
+      }
     }
   }
 

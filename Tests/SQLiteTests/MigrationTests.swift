@@ -107,7 +107,7 @@ import Testing
     ("CREATE TABLE a(x); COMMIT; CREATE TABLE b(x)", "rolled back"),
     ("CREATE TABLE a(x); BEGIN", "cannot start a transaction"),
     (
-      "CREATE TABLE a(x INTEGER PRIMARY KEY, y REFERENCES a(x) DEFERRABLE INITIALLY DEFERRED); INSERT INTO a VALUES(1, 2)",
+      "CREATE TABLE a(x INTEGER PRIMARY KEY, y REFERENCES a DEFERRABLE INITIALLY DEFERRED); INSERT INTO a VALUES(1, 2)",
       "refers to a row that does not exist"
     ),
   ])

@@ -147,26 +147,55 @@ import Testing
     let other = KnownJournal(id: Harness.other, subject: ID128(high: 2, low: 2), last: 1)
     #expect(harness.step(.journalChanged(other)).plans.map { $0.pushes.map(\.journal) } == [[Harness.other]])
     let rests = harness.now
-    for _ in 0..<20 where !effects.contains(.openSuccessor(of: Harness.journal, at: 0)) {
+    for _ in 0..<40 where !effects.contains(.openSuccessor(of: Harness.journal, at: 0)) {
       effects = try harness.wake()
-      for sent in effects.plans { effects += harness.acknowledge(sent, 1) }
+      for sent in effects.plans {
+        if sent.headQueries.isEmpty {
+          effects += harness.acknowledge(sent, 1)
+        } else {
+          let answer = HeadAnswer(journal: Harness.journal, heads: [1: .zero], sequence: 1)
+          harness.step(.responded(sent.id, SyncResponse(heads: [answer], receivedAt: 0)))
+          effects = harness.step(.headsCompared(journal: Harness.journal, lastCommon: 0, firstDifferent: 1))
+        }
+      }
     }
     #expect(effects.contains(.openSuccessor(of: Harness.journal, at: 0)))
     #expect(harness.now.milliseconds(since: rests) > 3_590_000)
     #expect(harness.now.milliseconds(since: rests) <= 3_600_000)
   }
 
-  @Test func aSuccessorThatCouldNotBeOpenedIsAskedForAgain() throws {
+  @Test func aSuccessorThatCouldNotBeOpenedIsSoughtAnew() throws {
     var (harness, plan) = Harness.pushing(last: 3)
-    harness.acknowledge(try #require(plan), 1, .diverged, .headDiffers(sequence: 1))
-    var effects = harness.step(.storeFailed(subject: Harness.journal))
-    #expect(!effects.contains(.openSuccessor(of: Harness.journal, at: 0)))
-    effects = try harness.wake()
+    var effects = harness.acknowledge(try #require(plan), 1, .diverged, .headDiffers(sequence: 1))
+    for isSilent in [false, true] {
+      #expect(effects.contains(.openSuccessor(of: Harness.journal, at: 0)))
+      if !isSilent { harness.step(.storeFailed(subject: Harness.journal)) }
+      // The server may have changed meanwhile, so it is asked again.
+      plan = try harness.wakeUntilRequest().plans.first
+      #expect(plan?.headQueries.map(\.journal) == [Harness.journal])
+      let answer = HeadAnswer(journal: Harness.journal, heads: [1: .zero], sequence: 1)
+      harness.step(.responded(try #require(plan).id, SyncResponse(heads: [answer], receivedAt: 0)))
+      effects = harness.step(.headsCompared(journal: Harness.journal, lastCommon: 0, firstDifferent: 1))
+    }
     #expect(effects.contains(.openSuccessor(of: Harness.journal, at: 0)))
-    plan = nil
-    // Nor is silence the end of it.
-    effects = try harness.wake()
-    #expect(effects.contains(.openSuccessor(of: Harness.journal, at: 0)))
+  }
+
+  @Test func aServerThatGoesBackDuringTheSearchIsAskedFromTheBeginning() throws {
+    var (harness, plan) = Harness.pushing(last: 1_000)
+    harness.acknowledge(try #require(plan), 1_000, .diverged, .headDiffers(sequence: 1_000))
+    func answer(_ sequence: UInt64) throws {
+      plan = try harness.core.flights.first?.plan ?? harness.wakeUntilRequest().plans.first
+      let answer = HeadAnswer(journal: Harness.journal, heads: [:], sequence: sequence)
+      harness.step(.responded(try #require(plan).id, SyncResponse(heads: [answer], receivedAt: 0)))
+    }
+    try answer(1_000)
+    harness.step(.headsCompared(journal: Harness.journal, lastCommon: 488, firstDifferent: 744))
+    try answer(300)
+    #expect(plan?.headQueries[0].sequences.first == 488)
+    harness.step(.headsCompared(journal: Harness.journal, lastCommon: 0, firstDifferent: nil))
+    try answer(300)
+    #expect(plan?.headQueries[0].sequences.last == 1_000)
+    #expect(harness.core.probes[.searchBegunAnew] == 1)
   }
 
   @Test func headsThatNobodySendsAreAskedForWithBackoff() throws {

@@ -57,7 +57,9 @@ import Testing
   }
 
   @Test func aRequestMACCoversMethodPathTimeAndBody() {
-    func mac(_ method: String = "POST", _ path: String = "/v1/sync", _ sentAt: UInt64 = 5, _ body: [UInt8] = [0]) -> MAC {
+    func mac(
+      _ method: String = "POST", _ path: String = "/v1/sync", _ sentAt: UInt64 = 5, _ body: [UInt8] = [0]
+    ) -> MAC {
       MessageAuthentication.request(secret: Fixed.secret, method: method, path: path, sentAt: sentAt, body: body)
     }
     let all = [mac(), mac("GET"), mac("POST", "/v1/join"), mac("POST", "/v1/sync", 6), mac("POST", "/v1/sync", 5, [1])]

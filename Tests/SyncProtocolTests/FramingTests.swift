@@ -40,7 +40,8 @@ import Testing
     let text = value.headerValue
     let wrong = [
       "", "Bearer abc", text + " ", text.replacing("ExamSync", with: "examsync"), text.replacing(" 17 ", with: " -1 "),
-      text.replacing(" 17 ", with: "  "), String(text.dropLast()), text.replacing(" 17 ", with: " 99999999999999999999 "),
+      text.replacing(" 17 ", with: "  "), String(text.dropLast()),
+      text.replacing(" 17 ", with: " 99999999999999999999 "),
     ]
     for text in wrong { #expect(Authorization(headerValue: text) == nil, "\(text)") }
   }

@@ -137,24 +137,33 @@ enum TextRules {
   ]
 
   static func unfinished(_ file: TextFile) -> [Finding] {
-    find(unfinished, in: file, lowercased: false) { "\($0): finish it, or write an issue" }
+    find(unfinished, in: file) { "\($0): finish it, or write an issue" }
   }
 
   static func strangers(_ file: TextFile) -> [Finding] {
-    find(strangers.map { $0.lowercased() }, in: file, lowercased: true) { "\"\($0)\" does not belong in the product" }
+    find(strangers, in: file, isCaseSensitive: false) { "\"\($0)\" does not belong in the product" }
   }
 
   private static func find(
-    _ words: [String], in file: TextFile, lowercased: Bool, _ message: (String) -> String
+    _ words: [String], in file: TextFile, isCaseSensitive: Bool = true, _ message: (String) -> String
   ) -> [Finding] {
     var found: [Finding] = []
     for (offset, line) in file.lines.enumerated() {
-      let text = lowercased ? line.lowercased() : line
-      for word in words where text.contains(word) {
+      let text = isCaseSensitive ? line : line.lowercased()
+      for word in words where stands(word, in: text) {
         found.append(Finding(path: file.path, line: offset + 1, what: message(word)))
       }
     }
     return found
+  }
+
+  /// A path counts only where it begins at the root.
+  private static func stands(_ word: String, in text: String) -> Bool {
+    guard word.hasPrefix("/") else { return text.contains(word) }
+    return text.split(separator: word, omittingEmptySubsequences: false).dropLast().contains { before in
+      guard let last = before.last else { return true }
+      return !last.isLetter && !last.isNumber && !")}._-".contains(last)
+    }
   }
 
   /// Links of a Markdown file to places in this checkout that are not there.

@@ -102,7 +102,8 @@ import Testing
   }
 
   @Test func unfinishedTextAndStrangersAreFound() {
-    let text = TextFile(path: "a.md", text: "fine\n TO" + "DO later\nsee /wo" + "rk/main\nFIX" + "ME\n")
+    let text = TextFile(
+      path: "a.md", text: "fine\n TO" + "DO later\nsee /wo" + "rk/main\nFIX" + "ME\nout/wo" + "rk/a\n")
     #expect(TextRules.unfinished(text).map(\.line) == [2, 4])
     #expect(TextRules.strangers(text).map(\.line) == [3])
   }

@@ -40,6 +40,7 @@ public struct SystemDeviceClock: DeviceClock {
     bootID = Self.systemBootID() ?? Self.derivedBootID()
   }
 
+  /// Reads all clocks at one instant.
   public func read() -> ClockReading {
     let boot = Self.milliseconds(Self.bootClock) + bootOffsetMilliseconds
     return ClockReading(

@@ -73,10 +73,16 @@ extension ExamClient {
   /// Entries that the server keeps without effect reach the candidate with a person to turn to.
   private func report(_ kept: [KeptRange]) {
     for range in kept {
-      if range.reason == .staleLease { isReplaced = true }
+      note(range.reason)
       let count = Int(clamping: range.to - range.from + 1)
       emit(.notCounted(count: count, reason: range.reason.name, nextActor: .proctor))
     }
+  }
+
+  /// The server follows another device, or another copy of this one.
+  func note(_ reason: KeptReason) {
+    if reason == .staleLease { isLeaseElsewhere = true }
+    if reason == .superseded { isSuperseded = true }
   }
 
   private func compare(_ answer: HeadAnswer) {
@@ -163,9 +169,9 @@ extension ExamClient {
   // MARK: - What the core knows
 
   func knownJournal(_ status: JournalStatus) -> KnownJournal {
-    let acknowledged = min(status.acknowledged.matchedSequence, status.end)
+    let acknowledged = status.heldByServer
     var priority = EntryPriority.answer
-    if status.isLive, status.pending > 0, store?.isSealed(status.attempt) == true { priority = .seal }
+    if status.isLive, acknowledged < status.end, store?.isSealed(status.attempt) == true { priority = .seal }
     return KnownJournal(
       id: status.id, subject: status.attempt, last: status.end, acknowledged: acknowledged,
       greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive)
@@ -180,6 +186,11 @@ extension ExamClient {
     for record in attempts where !record.isVoided && !scopes.contains(record.exam) { scopes.append(record.exam) }
     return (try? store.cursors(of: Array(scopes.prefix(Limits.scopesPerRequest)))) ?? []
   }
+}
+
+extension JournalStatus {
+  /// How much of what counts the server holds.
+  var heldByServer: UInt64 { end - min(end, pending) }
 }
 
 extension ExamStore {

@@ -111,8 +111,8 @@ extension ExamClient {
     }
     if self.attempt != attempt {
       self.attempt = attempt
-      bell = Bell(
-        persistedTime(of: attempt), grantedMilliseconds: isNew ? 0 : terms.grantedMilliseconds, at: reading())
+      let granted = try onStore { (store) throws(ExamStoreError) in try store.noticedGrants(of: attempt) }
+      bell = Bell(persistedTime(of: attempt), grantedMilliseconds: granted, at: reading())
     }
     journalTimeIfBetter()
     updateBell()

@@ -68,7 +68,7 @@ extension ExamClient {
     guard let attempt, let status = try? store.status(of: attempt) else { return }
     let now = reading()
     serverTime = ServerTime(status.clock, bootID: now.bootID)
-    let granted = (try? store.terms(attempt).grantedMilliseconds) ?? 0
+    let granted = (try? store.noticedGrants(of: attempt)) ?? 0
     let persisted = (store.report.clocks[attempt] ?? status.persistedClock).map {
       Bell.PersistedTime(reading: ClockReading($0.instant), remainingMilliseconds: $0.remainingMilliseconds)
     }
@@ -162,12 +162,22 @@ extension ExamClient {
   }
 }
 
+extension ExamStore {
+  /// The time grants that the persisted time left of an attempt includes.
+  func noticedGrants(of attempt: ID128) throws(ExamStoreError) -> Int64 {
+    try setting(SettingName.grants(attempt)).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
+  }
+}
+
 /// Names of the small values that the engine keeps in the store.
 enum SettingName {
   static let attempt = "engine.attempt"
   static let examCode = "engine.exam-code"
   static let joinTries = "engine.join-tries"
-  static let paperVersion = "engine.paper-version"
+  /// The version of the paper that an attempt was started with.
+  static func paperVersion(_ attempt: ID128) -> String { "engine.paper-version.\(attempt.hex)" }
+  /// The milliseconds of time grants that the persisted time left includes.
+  static func grants(_ attempt: ID128) -> String { "engine.grants.\(attempt.hex)" }
   static let serverURL = "engine.server-url"
   static let announcements = "engine.announcements"
 }

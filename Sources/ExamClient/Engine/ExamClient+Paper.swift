@@ -83,7 +83,7 @@ extension ExamClient {
     let moment = SaveMoment(DeviceInstant(now), time: time)
     let context = context(at: now)
     let saved = try onStore { (store) throws(ExamStoreError) in
-      try store.setSetting(SettingName.paperVersion, to: Array("\(paper.version)".utf8))
+      try store.setSetting(SettingName.paperVersion(attempt), to: Array("\(paper.version)".utf8))
       _ = try store.storeContext(context, in: attempt, at: SaveMoment(DeviceInstant(now)))
       return try store.start(code: code, paperVersion: paper.version, in: attempt, at: moment)
     }
@@ -101,7 +101,7 @@ extension ExamClient {
   func paperRecord(of attempt: ID128) -> PaperRecord? {
     guard let store, let terms = try? store.terms(attempt), let exam = terms.exam else { return nil }
     var version = exam.paperVersion
-    if attempt == self.attempt, let started = try? store.setting(SettingName.paperVersion),
+    if let started = try? store.setting(SettingName.paperVersion(attempt)),
       let text = UInt32(String(decoding: started, as: UTF8.self)), (try? store.status(of: attempt).phase) != .notStarted
     {
       version = text

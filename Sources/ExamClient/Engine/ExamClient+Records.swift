@@ -17,6 +17,7 @@ extension ExamClient {
       if touches(ScopeCollection.unlock) { takeUnlocks(store, attempt) }
       if touches(ScopeCollection.reopen, ScopeCollection.grant) { takeReopens(store, attempt) }
       if touches(ScopeCollection.receipt) { takeReceipts(store, attempt) }
+      if touches(ScopeCollection.disposition) { takeDispositions(store, attempt) }
       if touches(ScopeCollection.announcement) { takeAnnouncements(store, attempt) }
       if touches(ScopeCollection.key), let record = paperRecord(of: attempt), paperKey(of: attempt, record) != nil,
         collections != nil
@@ -48,6 +49,10 @@ extension ExamClient {
         emit(.timeGranted(milliseconds: grant.milliseconds))
         scheduleNudge(.journal(saved.journal))
       }
+      let total = terms.grantedMilliseconds
+      if try store.noticedGrants(of: attempt) != total {
+        try store.setSetting(SettingName.grants(attempt), to: Array("\(total)".utf8))
+      }
     } catch {
       logFailure("a grant of time", error)
     }
@@ -57,10 +62,10 @@ extension ExamClient {
     do {
       let record = try store.terms(attempt).attempt
       if let holder = record.leaseDevice, holder != store.identity?.signingKey.id {
-        isReplaced = true
+        isLeaseElsewhere = true
         return
       }
-      isReplaced = false
+      isLeaseElsewhere = false
       if let saved = try store.renewLease(of: attempt, at: moment()) { scheduleNudge(.journal(saved.journal)) }
     } catch {
       logFailure("the lease", error)
@@ -101,10 +106,22 @@ extension ExamClient {
       for record in records where !known.contains(record.body) {
         let statement = try store.storeReceipt(record.body)
         emit(.receiptArrived(summary(of: statement)))
+        // Handed in by another device while this one goes on: what is saved here does not count (S3-33).
+        if !store.isSealed(attempt), !ownJournals().contains(statement.journal) { isSuperseded = true }
       }
     } catch {
       logFault("a receipt was not stored", "\(error)")
     }
+  }
+
+  /// What the server decided about entries of the journal that is written; it survives a restart in the scope.
+  private func takeDispositions(_ store: ExamStore, _ attempt: ID128) {
+    guard let candidate = store.identity?.grant?.candidate,
+      let journal = try? store.status(of: attempt).journal,
+      let records = try? store.values(
+        DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.hex)/")
+    else { return }
+    if records.values.contains(where: { $0.range.reason == .superseded }) { isSuperseded = true }
   }
 
   private func takeAnnouncements(_ store: ExamStore, _ attempt: ID128) {

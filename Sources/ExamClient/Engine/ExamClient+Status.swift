@@ -1,5 +1,6 @@
 import ExamModel
 import ExamStore
+import SyncCore
 import SyncProtocol
 
 extension ExamClient {
@@ -90,7 +91,7 @@ extension ExamClient {
       phase: store?.identity?.grant == nil ? .loggedOut : .loggedIn, counts: AnswerCounts(), answers: [],
       pendingCount: 0, lockCount: 0, lock: nil, receipt: nil, time: timeLeft, downloads: downloadProgress(),
       contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, isSyncStopped: isSyncStopped,
-      isReplaced: isReplaced, isStorageLow: store?.isStorageLow ?? false,
+      isReplaced: isLeaseElsewhere || isSuperseded, isCatchingUp: isCatchingUp, isStorageLow: store?.isStorageLow ?? false,
       isStorageFailed: store?.storageFailure != nil, exam: nil, journal: nil, sequence: 0)
     guard let store, let attempt, let found = try? store.status(of: attempt) else { return status }
     status.phase = phase(of: found)
@@ -112,6 +113,9 @@ extension ExamClient {
     status.exam = examSummary(store, attempt)
     return status
   }
+
+  /// After a fork the server's answers are on their way.
+  var isCatchingUp: Bool { core.map { !$0.status().awaitingServerAnswers.isEmpty } ?? false }
 
   func phase(of status: AttemptStatus) -> ExamStatus.Phase {
     switch status.phase {

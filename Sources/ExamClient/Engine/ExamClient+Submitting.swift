@@ -5,10 +5,18 @@ import SyncProtocol
 import SyncWire
 
 extension ExamClient {
+  /// How long a question waits for the server's answers after a fork.
+  private static let catchUpMilliseconds: Int64 = 3_000
+
   /// The question before handing in: nothing happens yet (S3-12).
-  public func requestSubmit() throws(ExamClientError) -> SubmitToken {
+  ///
+  /// After a fork it waits some seconds for the answers that the server has, so that they are part of the question.
+  public func requestSubmit() async throws(ExamClientError) -> SubmitToken {
     let attempt = try joinedAttempt()
     sealIfBellRang()
+    if isCatchingUp, contact == .online {
+      _ = await wait(timeoutMilliseconds: Self.catchUpMilliseconds) { status, _ in !status.isCatchingUp }
+    }
     let (status, digest) = try onStore { (store) throws(ExamStoreError) in
       (try store.status(of: attempt), try store.answerDigest(of: attempt))
     }
@@ -79,7 +87,7 @@ extension ExamClientError {
 /// Instants for people, without a calendar library: `2026-06-07 09:00:00 UTC` (ISO 8601 order).
 enum UTCTime {
   static func text(_ milliseconds: Int64) -> String {
-    let seconds = milliseconds / 1_000
+    let seconds = milliseconds >= 0 ? milliseconds / 1_000 : (milliseconds - 999) / 1_000
     let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let rest = seconds - days * 86_400
     let (year, month, day) = civil(days)

@@ -59,7 +59,10 @@ public actor ExamClient {
   var contactCount = 0
   var isLoginNeeded = false
   var isSyncStopped = false
-  var isReplaced = false
+  /// Another device holds the lease.
+  var isLeaseElsewhere = false
+  /// The server follows another history of this attempt.
+  var isSuperseded = false
   var clockPersistedAt: UInt64 = 0
   var isSealing = false
 

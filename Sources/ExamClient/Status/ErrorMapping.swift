@@ -9,7 +9,7 @@ extension ExamClientError {
     var code = Code(rawValue: error.code.rawValue)
     var actor = NextActor.candidate
     switch error.code {
-    case .locked, .sealed, .tooManyTries, .reopenInvalid, .serverKeyDiffers: actor = .proctor
+    case .locked, .sealed, .alreadySubmitted, .tooManyTries, .reopenInvalid, .serverKeyDiffers: actor = .proctor
     case .storageFailed, .newerStore, .foreignStore, .damaged, .recordUnreadable, .closed, .receiptInvalid:
       actor = .support
     case .unknownJournal, .diverged, .notDiscardable, .blobInvalid: actor = .engine

@@ -38,6 +38,8 @@ public struct ExamStatus: Hashable, Sendable {
   public var isSyncStopped: Bool
   /// The server gave this attempt to another device: what is done here from now on is kept but does not count.
   public var isReplaced: Bool
+  /// The history forked, and the answers that the server has are being fetched.
+  public var isCatchingUp: Bool
   /// Free some space now: the reserve for the last answers was given up.
   public var isStorageLow: Bool
   /// The device's storage failed; nothing more is saved until the app was restarted.
@@ -68,6 +70,7 @@ public struct AnswerState: Hashable, Sendable {
   public var isReceipted: Bool
 }
 
+/// A receipt that was verified and is on this device.
 public struct ReceiptSummary: Hashable, Sendable {
   /// Short enough to be read out.
   public var number: String
@@ -83,6 +86,7 @@ public struct ReceiptSummary: Hashable, Sendable {
   public var isComplete: Bool
 }
 
+/// The time that is left, as far as this device can tell.
 public struct TimeLeft: Hashable, Sendable {
   /// Milliseconds; 0 when the bell has rung. Never grows except by a grant of more time.
   public var milliseconds: Int64
@@ -90,6 +94,7 @@ public struct TimeLeft: Hashable, Sendable {
   public var isDoubtful: Bool
 }
 
+/// How much of the paper is on this device.
 public struct DownloadProgress: Hashable, Sendable {
   public var complete = 0
   public var total = 0
@@ -112,6 +117,7 @@ public enum Contact: String, Hashable, Sendable {
   case offline
 }
 
+/// What a screen shows of the exam that was joined.
 public struct ExamSummary: Hashable, Sendable {
   public var attempt: ID128
   public var exam: ID128

@@ -95,7 +95,8 @@ struct RoomPage {
     let events = results.events.filter { $0.candidate == phone.name }
     var parts = ["<text class=\"name\" x=\"0\" y=\"\(top + 15)\">\(phone.name)</text>"]
     parts.append(
-      "<text class=\"link\" x=\"66\" y=\"\(top + 15)\">\(Self.escape(String(phone.plan.link.profile.name.prefix(16))))</text>")
+      "<text class=\"link\" x=\"66\" y=\"\(top + 15)\">\(Self.escape(String(phone.plan.link.profile.name.prefix(16))))</text>"
+    )
     parts.append(bar(first, last, top: top + 18, height: 4, style: "up"))
     for (from, until) in outages(phone.name) {
       parts.append(bar(from, until, top: top + 18, height: 4, style: "down"))
@@ -140,7 +141,8 @@ struct RoomPage {
     case .missing: symbol = ("!", "kill")
     default: return nil
     }
-    let title = Self.escape("\(event.kind.rawValue) at \((event.atMilliseconds - first) / 1000) s \(event.detail ?? "")")
+    let title = Self.escape(
+      "\(event.kind.rawValue) at \((event.atMilliseconds - first) / 1000) s \(event.detail ?? "")")
     return String(
       format: "<text class=\"%@\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%@<title>%@</title></text>", symbol.1,
       x(event.atMilliseconds), y, symbol.0, title)

@@ -108,9 +108,15 @@ struct RoomPlanner {
   }
 
   private func kills(_ generator: inout OrderGenerator) -> [Int] {
-    // From the download of the paper to shortly after the bell, when some are sealed and wait for their receipt.
-    (0..<options.killsPerCandidate).map { _ in generator.number(in: -3000...options.examSeconds * 1000 + 500) }
-      .sorted()
+    // From the download of the paper to shortly before the bell, when everybody is still at it.
+    var kills = (0..<options.killsPerCandidate).map { _ in
+      generator.number(in: -3000...options.examSeconds * 1000 - 1500)
+    }
+    // Every third phone dies once more around the bell: sealed, and waiting for its receipt.
+    if options.killsPerCandidate > 0, generator.next(below: 3) == 0 {
+      kills.append(generator.number(in: options.examSeconds * 1000 - 800...options.examSeconds * 1000 + 300))
+    }
+    return kills.sorted()
   }
 }
 

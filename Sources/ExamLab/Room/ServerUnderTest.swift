@@ -65,10 +65,20 @@ final class ServerUnderTest: Sendable {
     return status & 0x7f == 0 ? (status >> 8) & 0xff : -(status & 0x7f)
   }
 
-  /// Runs one command of the operator against the running server; gives the lines of its output.
+  /// Runs one command of the operator against the running server; gives the lines of its output. While the server is
+  /// down it is repeated, as a proctor would.
   @discardableResult
   func command(_ arguments: [String]) throws -> [String] {
-    try ChildProcess.run([binary] + arguments + ["--data", dataFolder, "--output", "json"], errorFile: errorFile)
+    let deadline = MonotonicClock.milliseconds + 20_000
+    while true {
+      do {
+        return try ChildProcess.run(
+          [binary] + arguments + ["--data", dataFolder, "--output", "json"], errorFile: errorFile)
+      } catch {
+        guard MonotonicClock.milliseconds < deadline else { throw error }
+        usleep(200_000)
+      }
+    }
   }
 
   /// The first line of a command's output as an object.

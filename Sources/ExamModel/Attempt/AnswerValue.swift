@@ -65,6 +65,7 @@ public struct AnswerSheet: Hashable, Sendable {
     values[item] = value.isEmpty ? nil : value
   }
 
+  /// Takes an item's answer back.
   public mutating func clear(_ item: String) {
     values[item] = nil
   }

@@ -8,6 +8,7 @@
 ///
 /// Nothing is decided here by a clock: each entry comes with its ``TimeClass``.
 public struct AttemptState: Hashable, Sendable {
+  /// Where the attempt stands.
   public enum Phase: Hashable, Sendable {
     case notStarted
     case answering

@@ -83,6 +83,7 @@ public struct JournalPosition: Hashable, Sendable {
   }
 }
 
+/// The candidate pressed Start (S3-09).
 public struct Start: Hashable, Sendable {
   /// The exam code as typed (S3-07); empty where the exam needs none.
   public var code: String
@@ -94,6 +95,7 @@ public struct Start: Hashable, Sendable {
   }
 }
 
+/// One field of the information form, as it was filled in (S3-08).
 public struct InformationField: Hashable, Sendable {
   public var name: String
   public var value: String

@@ -24,6 +24,7 @@ public struct LockFact: Hashable, Sendable {
 
 /// An unlock names exactly one lock.
 public struct UnlockFact: Hashable, Sendable {
+  /// What shows that staff unlocked: a code, or the server's word.
   public enum Proof: Hashable, Sendable {
     /// The 8-digit code that the proctor read out, as typed; the server checks it again.
     case code(String)
@@ -57,7 +58,9 @@ public struct LockLedger: Hashable, Sendable {
   /// The number of the next lock.
   public var next: UInt32 { (locks.max() ?? 0) + 1 }
 
+  /// Adds a lock; one that is there stays as it is.
   public mutating func lock(_ number: UInt32) { locks.insert(number) }
+  /// Takes a lock out of the count, for good.
   public mutating func void(_ number: UInt32) { voids.insert(number) }
 
   /// Opens the lock if it is the one that holds the attempt; anything else is void and changes nothing.
@@ -67,6 +70,7 @@ public struct LockLedger: Hashable, Sendable {
     return true
   }
 
+  /// Joins the facts of another ledger to these.
   public mutating func merge(_ other: LockLedger) {
     locks.formUnion(other.locks)
     voids.formUnion(other.voids)

@@ -15,14 +15,17 @@ extension Paper {
     sections.first { section in section.items.contains { $0.id == id } }
   }
 
+  /// The shared stem with this id; `nil` if the paper has none.
   public func sharedStem(_ id: String) -> SharedStem? {
     sharedStems.first { $0.id == id }
   }
 
+  /// The shared option list with this id; `nil` if the paper has none.
   public func sharedOptionList(_ id: String) -> SharedOptionList? {
     sharedOptionLists.first { $0.id == id }
   }
 
+  /// The asset with this id; `nil` if the paper has none.
   public func asset(_ id: String) -> AssetReference? {
     assets.first { $0.id == id }
   }

@@ -94,7 +94,13 @@ public final class DirectoryLock: Sendable {
     path = directory.lockFile
     descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o640)
     guard descriptor >= 0 else { throw .system("Opening", path) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    // Somebody who only asks for the owner holds the lock for a moment.
+    var tries = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, tries < 10 {
+      tries += 1
+      usleep(5_000)
+    }
+    guard tries < 10 else {
       close(descriptor)
       let owner = Self.owner(of: directory)
       throw StorageError(
@@ -106,6 +112,15 @@ public final class DirectoryLock: Sendable {
 
   deinit {
     close(descriptor)
+  }
+
+  /// Waits while a command holds the directory: one that found no server and opened the store itself. Returns at once
+  /// for a free directory, and for one that a running server holds.
+  public static func waitForCommands(in directory: DataDirectory, seconds: Int = 15) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while let owner = owner(of: directory), owner.operatorAddress == nil, ContinuousClock.now < deadline {
+      try await Task.sleep(for: .milliseconds(50))
+    }
   }
 
   /// Writes who holds the lock, and where its operator port is.

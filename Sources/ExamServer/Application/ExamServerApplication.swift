@@ -91,6 +91,9 @@ public final class ExamServerApplication: Sendable {
     logger.info("stopped")
   }
 
+  /// Long polls that are open now.
+  var pollCount: Int { services.polls.count }
+
   private static func makeServices(_ backend: ServerBackend, _ options: ServerOptions) -> DeviceServices {
     let sessions = backend.sessions
     return DeviceServices(
@@ -99,7 +102,8 @@ public final class ExamServerApplication: Sendable {
       minimumAppVersion: options.configuration.minimumAppVersion,
       blobs: BlobReader(
         store: backend.blobs, threads: options.limits.blobThreads, queue: options.limits.queuedBlobReads),
-      metrics: backend.metrics, offersNothing: options.offersNothing)
+      metrics: backend.metrics, offersNothing: options.offersNothing, offersJSON: options.offersJSON,
+      isBehindProxy: options.isBehindTLSProxy)
   }
 
   private static func gauges(_ services: DeviceServices, _ backend: ServerBackend) -> String {

@@ -60,7 +60,8 @@ final class ServerMetrics: Sendable {
     let refused = connectionsRefused.load(ordering: .relaxed)
     add("connections_refused_total", "Connections above a cap.", "counter", "\(refused)")
     for (name, help, value) in gauges { add(name, help, "gauge", "\(value)") }
-    lines.append("# HELP examsync_problems_total Problem details sent, by kind.\n# TYPE examsync_problems_total counter")
+    lines.append(
+      "# HELP examsync_problems_total Problem details sent, by kind.\n# TYPE examsync_problems_total counter")
     let counts = problems.withLockedValue { $0 }
     for kind in Problem.Kind.allCases {
       lines.append("examsync_problems_total{kind=\"\(kind.rawValue)\"} \(counts[kind] ?? 0)")

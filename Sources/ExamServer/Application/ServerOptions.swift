@@ -18,6 +18,8 @@ public struct ServerOptions: Sendable {
   public var configuration = ServerConfiguration()
   /// Answers `POST /v1/nothing`, the yardstick of benchmarks.
   public var offersNothing = false
+  /// The device plane also takes and gives protobuf's JSON mapping, for people.
+  public var offersJSON = false
   /// Milliseconds that connections get to end when the server stops.
   public var drainMilliseconds: Int64 = 5_000
 

@@ -33,7 +33,8 @@ final class BlobReader: Sendable {
       return true
     }
     guard isAdmitted else {
-      return completion(.failure(Problem(.busy, "Too many papers are being fetched. Come again.", retryAfterSeconds: 2)))
+      return completion(
+        .failure(Problem(.busy, "Too many papers are being fetched. Come again.", retryAfterSeconds: 2)))
     }
     pool.submit { state in
       self.queued.withLockedValue { $0 -= 1 }

@@ -62,7 +62,8 @@ public enum Doctor {
     }
     let isGood = mode & 0o077 == 0
     return DoctorFinding(
-      name: name, isGood: isGood, detail: isGood ? "readable by its owner only" : "others can read it: chmod 600 \(path)")
+      name: name, isGood: isGood,
+      detail: isGood ? "readable by its owner only" : "others can read it: chmod 600 \(path)")
   }
 
   private static func store(_ path: String) -> [DoctorFinding] {

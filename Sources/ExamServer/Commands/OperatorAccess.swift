@@ -48,11 +48,13 @@ public final class OperatorAccess: Sendable {
     let ownToken = try directory?.adminToken()
     guard let token = token ?? ownToken else {
       throw CommandError(
-        .notAllowed, "No token: give --token or EXAMSYNC_TOKEN, or name the data directory on this machine with --data.")
+        .notAllowed, "No token: give --token or EXAMSYNC_TOKEN, or name the data directory on this machine with --data."
+      )
     }
     if let server { return OperatorAccess(.remote(try OperatorClient(address: server)), token: token) }
     guard let directory else {
-      throw CommandError(.unreachable, "No server: give --server or EXAMSYNC_SERVER, or --data for one on this machine.")
+      throw CommandError(
+        .unreachable, "No server: give --server or EXAMSYNC_SERVER, or --data for one on this machine.")
     }
     if let owner = DirectoryLock.owner(of: directory) {
       guard let address = owner.operatorAddress else {

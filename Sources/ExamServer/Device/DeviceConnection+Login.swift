@@ -5,7 +5,7 @@ import SyncProtocol
 
 /// Log-in: verifier from the writer, scrypt on a thread of its own, the session from the writer again.
 extension DeviceConnection {
-  func handleLogin(_ login: LoginRequest) {
+  func handleLogin(_ login: LoginRequest, from address: String) {
     guard login.username.utf8.count <= Limits.usernameBytes, login.password.utf8.count <= Limits.passwordBytes else {
       return fail(Problem(.wrongPassword, "The user name or the password is longer than any."))
     }
@@ -17,7 +17,7 @@ extension DeviceConnection {
     guard services.passwords.reserve() else {
       return fail(Problem(.busy, "Many are logging in. Come again.", retryAfterSeconds: 2))
     }
-    let attempt = LoginAttempt(login: login, connection: self, number: number)
+    let attempt = LoginAttempt(login: login, address: address, connection: self, number: number)
     let call = ServerCall.credentials(username: login.username)
     guard services.writer.enqueue(call, to: .callback { attempt.check($0) }, priority: .urgent) else {
       services.passwords.release()
@@ -29,6 +29,7 @@ extension DeviceConnection {
 /// One log-in on its way between threads.
 private struct LoginAttempt: Sendable {
   let login: LoginRequest
+  let address: String
   let connection: DeviceConnection
   let number: UInt64
 
@@ -55,7 +56,7 @@ private struct LoginAttempt: Sendable {
         .problem(
           Problem(.wrongPassword, "The user name or the password is wrong. Check both, or ask for a new password.")))
     }
-    services.logins.forget(username: login.username, address: connection.address)
+    services.logins.forget(username: login.username, address: address)
     let sink = ReplySink.connection(connection, number: number, loop: connection.loop.index)
     if !services.writer.enqueue(.login(login, candidate: verifier.candidate), to: sink, priority: .urgent) {
       hand(.problem(Problem(.busy, "The server has too much to do. Come again.", retryAfterSeconds: 2)))

@@ -18,10 +18,13 @@ struct Exchange {
 
 extension DeviceConnection {
   func handle(_ request: ReceivedRequest) {
+    speaksJSON =
+      services.offersJSON
+      && request.head.headers.first(name: "content-type")?.lowercased().hasPrefix("application/json") == true
     switch request.route {
     case .sync: handleSync(request)
     case .login:
-      if let login: LoginRequest = decode(request) { handleLogin(login) }
+      if let login: LoginRequest = decode(request) { handleLogin(login, from: clientAddress(request)) }
     case .session: handleSession(request)
     case .join: handleJoin(request)
     case .server: handleServerCard()
@@ -94,12 +97,20 @@ extension DeviceConnection {
 
   // MARK: Requests of nobody
 
+  /// Who asks: behind a proxy, the address that the proxy itself added last; what a client wrote stands before it.
+  private func clientAddress(_ request: ReceivedRequest) -> String {
+    guard services.isBehindProxy, let hops = request.head.headers.first(name: "x-forwarded-for"),
+      let last = hops.split(separator: ",").last
+    else { return address }
+    return String(last.drop { $0 == " " }.prefix(64))
+  }
+
   private func handleServerCard() {
     let card = ServerCard(
       identityKey: services.identityKey, oldestProtocol: Limits.oldestProtocolVersion,
       newestProtocol: Limits.protocolVersion, serverTime: services.clock.now,
       minimumAppVersion: services.minimumAppVersion)
-    sendMessage(card.wire)
+    sendMessage(card)
   }
 
   private func handleSession(_ request: ReceivedRequest) {
@@ -138,8 +149,8 @@ extension DeviceConnection {
     case .sync(let response, let isQuiet):
       if isQuiet && holdPoll(response) { return }
       answer(response)
-    case .grant(let signed): sendMessage(signed.wire)
-    case .joined(let joined): sendMessage(joined.wire)
+    case .grant(let signed): sendMessage(signed)
+    case .joined(let joined): sendMessage(joined)
     case .problem(let problem): fail(problem)
     case .credentials, .done, .ticked: fail(Problem(.internal, "The server mixed up two answers. Send it again."))
     }
@@ -153,16 +164,19 @@ extension DeviceConnection {
     if response.acknowledgements.isEmpty {
       response.timeProof = MessageAuthentication.timeProof(secret: exchange.secret, milliseconds: response.sentAt)
     }
-    sendMessage(response.wire)
+    sendMessage(response)
   }
 
   // MARK: Answers
 
   private func decode<Message: WireMessage>(_ request: ReceivedRequest) -> Message? {
     do {
+      if speaksJSON { return try Message(json: Array((request.body ?? ByteBuffer()).readableBytesView)) }
       return try Message(wire: try unframed(request.body))
     } catch let error as FramingError {
       if case .tooLong = error { fail(Problem(.tooLarge, error.description)) } else { unreadable(error.description) }
+    } catch let error as WireError where error.field == "SyncRequest.protocol" {
+      fail(Problem(.versionNotSupported, "This server speaks versions 1 to \(Limits.protocolVersion): update the app."))
     } catch let error as WireError {
       unreadable(error.description)
     } catch {
@@ -182,10 +196,11 @@ extension DeviceConnection {
     fail(Problem(.unreadableBody, "The body is no message of this protocol: \(reason)"))
   }
 
-  func sendMessage(_ wire: [UInt8]) {
+  func sendMessage(_ message: some WireMessage) {
+    if speaksJSON { return send(status: 200, kind: .json, body: message.json) }
+    let wire = message.wire
     // Under this size the frame costs more processor than the wire gains.
-    let body = BodyFraming.frame(wire, deflate: wire.count >= 192)
-    send(status: 200, kind: .message, body: body)
+    send(status: 200, kind: .message, body: BodyFraming.frame(wire, deflate: wire.count >= 192))
   }
 
   /// Answers with a problem; MACed where the session was good.

@@ -41,6 +41,8 @@ final class DeviceConnection: ChannelInboundHandler, ReplyTarget, @unchecked Sen
   var exchange: Exchange?
   var poll: HeldPoll?
   var closesAfterAnswer = false
+  /// The request came as JSON, and its answer goes so.
+  var speaksJSON = false
 
   private var reader: RequestReader
   private var early = CircularBuffer<HTTPServerRequestPart>()
@@ -109,9 +111,9 @@ final class DeviceConnection: ChannelInboundHandler, ReplyTarget, @unchecked Sen
     case .reading:
       services.metrics.count(.malformed)
       if (error as? HTTPParserError) == .headerOverflow {
-        refuse(Problem(.headersTooLarge, "At most 100 header fields and 16 KiB of them are read."))
+        refuse(Refusal(.headersTooLarge, "At most 100 header fields and 16 KiB of them are read."))
       } else {
-        refuse(Problem(.badRequest, "This is not HTTP/1.1."))
+        refuse(Refusal(.badRequest, "This is not HTTP/1.1."))
       }
     case .waiting, .parked, .writing: closesAfterAnswer = true
     case .lingering, .closed: break
@@ -138,7 +140,7 @@ final class DeviceConnection: ChannelInboundHandler, ReplyTarget, @unchecked Sen
       var buffer = context.channel.allocator.buffer(capacity: 32)
       buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
       context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-    case .refuse(let problem): refuse(problem)
+    case .refuse(let refusal): refuse(refusal)
     case .deliver(let request):
       number += 1
       phase = .waiting
@@ -196,7 +198,8 @@ final class DeviceConnection: ChannelInboundHandler, ReplyTarget, @unchecked Sen
   }
 
   /// Answers what could not be read as a request, and ends the connection: nobody knows where the next one begins.
-  private func refuse(_ problem: Problem) {
+  private func refuse(_ refusal: Refusal) {
+    let problem = refusal.problem
     services.metrics.count(problem.kind)
     closesAfterAnswer = true
     number += 1
@@ -205,7 +208,7 @@ final class DeviceConnection: ChannelInboundHandler, ReplyTarget, @unchecked Sen
     guard let context else { return }
     send(
       ResponseBytes.whole(
-        status: problem.status, kind: .problem(retryAfterSeconds: problem.retryAfterSeconds),
+        status: problem.status, kind: .problem(retryAfterSeconds: problem.retryAfterSeconds, allow: refusal.allow),
         body: ProblemDocument.json(problem), mac: nil, closes: true, allocator: context.channel.allocator))
   }
 
@@ -246,7 +249,7 @@ final class DeviceConnection: ChannelInboundHandler, ReplyTarget, @unchecked Sen
   }
 
   private func tooSlow() {
-    refuse(Problem(.tooSlow, "The request did not arrive in time. Send it again."))
+    refuse(Refusal(.tooSlow, "The request did not arrive in time. Send it again."))
   }
 
   // MARK: The end

@@ -17,11 +17,14 @@ final class DeviceServices: Sendable {
   let census: ConnectionCensus
   let metrics: ServerMetrics
   let offersNothing: Bool
+  let offersJSON: Bool
+  let isBehindProxy: Bool
 
   init(
     limits: DevicePlaneLimits, clock: ServerClock, writer: GroupCommitWriter,
     secretOfSession: @escaping @Sendable (ID128) -> SessionSecret?, identityKey: [UInt8],
-    minimumAppVersion: String, blobs: BlobReader, metrics: ServerMetrics, offersNothing: Bool
+    minimumAppVersion: String, blobs: BlobReader, metrics: ServerMetrics, offersNothing: Bool,
+    offersJSON: Bool, isBehindProxy: Bool
   ) {
     self.limits = limits
     self.clock = clock
@@ -32,6 +35,8 @@ final class DeviceServices: Sendable {
     self.blobs = blobs
     self.metrics = metrics
     self.offersNothing = offersNothing
+    self.offersJSON = offersJSON
+    self.isBehindProxy = isBehindProxy
     passwords = PasswordWorkers(threads: limits.passwordThreads, queue: limits.queuedPasswords)
     logins = LoginThrottle(triesPerMinute: limits.loginTries)
     census = ConnectionCensus(total: limits.connections, perAddress: limits.connectionsPerAddress)

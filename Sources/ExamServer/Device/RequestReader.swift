@@ -17,7 +17,7 @@ struct RequestReader {
     /// The client waits to be told that its head is good (RFC 9110, section 10.1.1).
     case sendContinue
     case deliver(ReceivedRequest)
-    case refuse(Problem)
+    case refuse(Refusal)
   }
 
   private let limits: DevicePlaneLimits
@@ -41,23 +41,23 @@ struct RequestReader {
 
   private mutating func takeHead(_ head: HTTPRequestHead) -> Action {
     guard head.version == .http1_1 else {
-      return .refuse(Problem(.badRequest, "Only HTTP/1.1 is spoken here."))
+      return .refuse(Refusal(.badRequest, "Only HTTP/1.1 is spoken here."))
     }
     let framing = FramingFields(head.headers)
     guard framing.hosts == 1 else {
-      return .refuse(Problem(.badRequest, "A request names exactly one Host."))
+      return .refuse(Refusal(.badRequest, "A request names exactly one Host."))
     }
     // RFC 9112, section 6.1: both lengths together are an attempt to have two readers see two requests.
     guard framing.lengths <= 1, framing.encodings <= 1, framing.lengths + framing.encodings <= 1 else {
-      return .refuse(Problem(.badRequest, "A body has either one Content-Length or one Transfer-Encoding."))
+      return .refuse(Refusal(.badRequest, "A body has either one Content-Length or one Transfer-Encoding."))
     }
     guard !framing.isFolded else {
-      return .refuse(Problem(.badRequest, "A header field stands on one line."))
+      return .refuse(Refusal(.badRequest, "A header field stands on one line."))
     }
     let route: DeviceRoute
     switch DeviceRoute.find(method: head.method, target: head.uri, offersNothing: offersNothing) {
     case .success(let found): route = found
-    case .failure(let problem): return .refuse(problem)
+    case .failure(let refusal): return .refuse(refusal)
     }
     bodyLimit = route.bodyLimit(limits)
     bodyBytes = 0
@@ -65,7 +65,7 @@ struct RequestReader {
     current = ReceivedRequest(route: route, head: head, body: nil)
     guard let expectation = framing.expectation else { return .wait }
     guard expectation.lowercased() == "100-continue" else {
-      return .refuse(Problem(.badRequest, "The only expectation met here is 100-continue."))
+      return .refuse(Refusal(.badRequest, "The only expectation met here is 100-continue."))
     }
     return .sendContinue
   }
@@ -88,10 +88,10 @@ struct RequestReader {
     return .deliver(request)
   }
 
-  private var tooLarge: Problem {
+  private var tooLarge: Refusal {
     bodyLimit == 0
-      ? Problem(.tooLarge, "This request has no body.")
-      : Problem(.tooLarge, "The body is over \(bodyLimit) bytes: send less at a time.")
+      ? Refusal(.tooLarge, "This request has no body.")
+      : Refusal(.tooLarge, "The body is over \(bodyLimit) bytes: send less at a time.")
   }
 }
 

@@ -7,7 +7,7 @@ enum ResponseBytes {
   /// Headers beyond the length; the wire has a budget, so nothing is said that nobody reads.
   enum Kind {
     case message
-    case problem(retryAfterSeconds: Int?)
+    case problem(retryAfterSeconds: Int?, allow: String? = nil)
     case json
   }
 
@@ -36,12 +36,14 @@ enum ResponseBytes {
     switch kind {
     case .message: break
     case .json: buffer.writeStaticString("\r\nContent-Type: application/json")
-    case .problem(let retryAfterSeconds):
+    case .problem(let retryAfterSeconds, let allow):
       buffer.writeStaticString("\r\nContent-Type: application/problem+json")
       if let retryAfterSeconds {
         buffer.writeStaticString("\r\nRetry-After: ")
         writeDecimal(retryAfterSeconds, to: &buffer)
       }
+      if let allow { buffer.writeString("\r\nAllow: \(allow)") }
+      if status == 401 { buffer.writeStaticString("\r\nWWW-Authenticate: ExamSync") }
     }
     if let mac {
       buffer.writeStaticString("\r\nExamSync-MAC: ")

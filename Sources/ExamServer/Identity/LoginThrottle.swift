@@ -25,7 +25,9 @@ final class LoginThrottle: Sendable {
   func countTry(username: String, address: String, now: Int64) -> Int? {
     let key = address + "\n" + username.lowercased()
     return windows.withLockedValue { windows in
-      if windows.count >= Self.capacity { windows = windows.filter { now - $0.value.startedAt < Self.windowMilliseconds } }
+      if windows.count >= Self.capacity {
+        windows = windows.filter { now - $0.value.startedAt < Self.windowMilliseconds }
+      }
       if windows.count >= Self.capacity { windows.removeAll() }
       var window = windows[key] ?? Window(startedAt: now, tries: 0)
       if now - window.startedAt >= Self.windowMilliseconds || now < window.startedAt {

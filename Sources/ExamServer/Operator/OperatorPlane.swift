@@ -1,6 +1,6 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import HTTPTypes
 import Logging
 import NIOCore
 import SyncProtocol
@@ -20,8 +20,9 @@ final class OperatorPlane: Sendable {
   /// - Parameter port: 0 takes a free one; see ``port``.
   init(service: OperatorService, host: String, port: Int, logger: Logger) async throws {
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+    // It reports every connection that ends when the server stops as an error.
     var quiet = logger
-    quiet.logLevel = .warning
+    quiet.logLevel = .critical
     let application = Application(
       responder: OperatorResponder(service: service),
       server: .http1(
@@ -101,6 +102,7 @@ private struct OperatorResponder: HTTPResponder {
     headers[.cacheControl] = "no-store"
     if let seconds = answer.retryAfterSeconds { headers[.retryAfter] = "\(seconds)" }
     return Response(
-      status: .init(code: answer.status), headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
+      status: .init(code: answer.status), headers: headers,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body)))
   }
 }

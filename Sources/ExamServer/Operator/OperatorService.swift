@@ -149,8 +149,8 @@ public struct ServerDescription: Codable, Sendable {
   public var version: String
 }
 
-/// The fingerprint of a server's key, as it stands on the server card: SHA-256 of the Ed25519 key in hexadecimal. Its
-/// first half is the key's id in messages.
+/// The fingerprint of a server's key, for people to compare: SHA-256 of the Ed25519 key in hexadecimal. Its first half
+/// is the key's id in messages.
 public enum Fingerprint {
   public static func of(_ publicKey: [UInt8]) -> String { Hash.sha256(publicKey).hex }
 }

@@ -1,6 +1,5 @@
-public import ExamModel
-
 import Crypto
+public import ExamModel
 
 /// The sealed form of everything that belongs to a paper.
 ///

@@ -1,6 +1,5 @@
-public import ExamModel
-
 import Crypto
+public import ExamModel
 
 /// The hash chain of a journal.
 ///
@@ -34,10 +33,12 @@ public enum Chain {
 
 /// SHA-256 into the project's own value type.
 public enum Hash {
+  /// SHA-256 of bytes.
   public static func sha256(_ bytes: [UInt8]) -> Digest256 {
     digest(SHA256.hash(data: bytes))
   }
 
+  /// SHA-256 of bytes, without a copy of them.
   public static func sha256(_ bytes: UnsafeRawBufferPointer) -> Digest256 {
     var hasher = SHA256()
     hasher.update(bufferPointer: bytes)
@@ -57,6 +58,7 @@ public enum Hash {
 
 /// The first half of SHA-256 of an Ed25519 public key: how messages name a key.
 public enum KeyID {
+  /// The id of an Ed25519 public key of 32 bytes.
   public static func of(_ publicKey: [UInt8]) -> ID128 {
     let words = Hash.sha256(publicKey).words
     return ID128(high: words[0], low: words[1])

@@ -2,6 +2,7 @@ public import ExamModel
 
 /// The Merkle tree of RFC 9162, section 2.1: leaves are hashed with prefix 0, nodes with prefix 1.
 public enum MerkleTree {
+  /// `SHA-256(0 ‖ bytes)`.
   public static func leaf(_ bytes: [UInt8]) -> Digest256 {
     Hash.sha256([0] + bytes)
   }

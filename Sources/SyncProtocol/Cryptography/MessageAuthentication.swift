@@ -1,6 +1,5 @@
-public import ExamModel
-
 import Crypto
+public import ExamModel
 
 /// A session's secret, kept as a key so that no request has to rebuild it.
 public struct SessionSecret: Sendable {
@@ -37,6 +36,7 @@ public enum MessageAuthentication {
     return mac(bytes, secret)
   }
 
+  /// The same over an array of bytes.
   public static func request(
     secret: SessionSecret, method: String, path: String, sentAt: UInt64, body: [UInt8]
   ) -> MAC {

@@ -1,6 +1,5 @@
-public import ExamModel
-
 import Crypto
+public import ExamModel
 
 /// What an Ed25519 signature is for. Every signature covers its context, so none can stand for another.
 public enum SignatureContext: String, Sendable {
@@ -45,6 +44,7 @@ public struct SigningKey: Sendable {
 
 /// Checks of Ed25519 signatures.
 public enum Signatures {
+  /// Whether the signature is the key's over the context and the message; `false` for bytes that are no key.
   public static func verify(
     _ signature: [UInt8], of message: [UInt8], context: SignatureContext, publicKey: [UInt8]
   ) -> Bool {

@@ -81,5 +81,6 @@ public enum Base64URL {
     return bytes
   }
 
+  /// Decodes a text, as above.
   public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)) }
 }

@@ -67,6 +67,7 @@ public struct SignedBytes: Hashable, Sendable {
     self.init(statement: statement, signature: key.sign(statement, context: context), keyID: key.id)
   }
 
+  /// Whether this key signed the statement in this context.
   public func isValid(context: SignatureContext, publicKey: [UInt8]) -> Bool {
     keyID == KeyID.of(publicKey)
       && Signatures.verify(signature, of: statement, context: context, publicKey: publicKey)

@@ -21,6 +21,7 @@ public struct Problem: Error, Hashable, Sendable {
     case `operator`
   }
 
+  /// What is wrong; the raw value ends the type's URI.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     case badRequest = "bad-request"
     case unreadableBody = "unreadable-body"

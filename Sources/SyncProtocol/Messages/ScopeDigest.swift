@@ -1,6 +1,5 @@
-public import ExamModel
-
 import Crypto
+public import ExamModel
 
 /// The digest of a scope: Σ mod 2²⁵⁶ of SHA-256 over each live record. Order does not matter, and one record's
 /// change costs one addition and one subtraction.
@@ -14,11 +13,13 @@ public struct ScopeDigest: Hashable, Sendable {
     self.sum = sum
   }
 
+  /// Adds a live record; a tombstone changes nothing.
   public mutating func add(_ record: Record) {
     guard !record.isDeleted else { return }
     combine(Self.term(record), subtracting: false)
   }
 
+  /// Takes a live record out; a tombstone changes nothing.
   public mutating func remove(_ record: Record) {
     guard !record.isDeleted else { return }
     combine(Self.term(record), subtracting: true)

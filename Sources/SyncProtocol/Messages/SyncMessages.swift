@@ -88,6 +88,7 @@ public struct HeadQuery: Hashable, Sendable {
   }
 }
 
+/// The answer to a round. Believed only with a good MAC.
 public struct SyncResponse: Hashable, Sendable {
   /// One for each push, in the order of the request.
   public var acknowledgements: [Acknowledgement]
@@ -151,6 +152,7 @@ public struct Acknowledgement: Hashable, Sendable {
   }
 }
 
+/// Entries next to each other that were kept for one reason.
 public struct KeptRange: Hashable, Sendable {
   public var from: UInt64
   public var to: UInt64
@@ -172,6 +174,7 @@ public struct KeptRange: Hashable, Sendable {
   }
 }
 
+/// The server's heads of one journal, as asked for.
 public struct HeadAnswer: Hashable, Sendable {
   public var journal: ID128
   /// Only the heads of sequences that the server has.

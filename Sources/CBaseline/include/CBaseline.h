@@ -1,0 +1,56 @@
+#pragma once
+#include <stdint.h>
+
+/*
+ * What bare SQLite does from C: the measure of what this project adds.
+ *
+ * Every function returns 0, or an SQLite result code; cbaseline_message then says what happened. Times are
+ * nanoseconds of CLOCK_MONOTONIC and hold nothing but the calls into SQLite. One thread uses a baseline.
+ */
+
+typedef struct CBaseline CBaseline;
+
+/* The values of one save. Blobs are not copied and must live until the call returns. */
+typedef struct {
+  int64_t journal;
+  int64_t sequence;
+  const void *body;
+  int32_t body_length;
+  const void *head;    /* 32 bytes */
+  const void *attempt; /* 16 bytes */
+  const char *item;
+  const void *value;
+  int32_t value_length;
+  const void *boot; /* 16 bytes */
+  int64_t boot_milliseconds;
+  int64_t wall_milliseconds;
+  int64_t remaining_milliseconds;
+  const void *mac; /* 16 bytes */
+} CBaselineSave;
+
+/* One entry as a row of its own. */
+typedef struct {
+  int64_t journal;
+  int64_t sequence;
+  const void *body;
+  int32_t body_length;
+} CBaselineRow;
+
+/* Opens or makes the file and runs `scripts` on it, in order. NULL without memory; else ask cbaseline_message. */
+CBaseline *cbaseline_open(const char *path, const char *const *scripts, int32_t count);
+void cbaseline_close(CBaseline *baseline);
+/* The last failure; NULL if there was none. */
+const char *cbaseline_message(const CBaseline *baseline);
+
+/* Prepares a save's statements: begin, insert, upsert, update, commit. */
+int cbaseline_prepare_save(CBaseline *baseline, const char *const *statements);
+/* All of them in one transaction. */
+int cbaseline_save(CBaseline *baseline, const CBaselineSave *save, uint64_t *nanoseconds);
+/* The upsert alone in a transaction: the smallest commit that keeps an answer. */
+int cbaseline_commit_row(CBaseline *baseline, const CBaselineSave *save, uint64_t *nanoseconds);
+
+/* Prepares the storing of entries as rows: begin, insert (journal, sequence, body), commit. */
+int cbaseline_prepare_rows(CBaseline *baseline, const char *const *statements);
+/* Stores `count` rows, `rows_per_commit` in each transaction. */
+int cbaseline_store_rows(CBaseline *baseline, const CBaselineRow *rows, int64_t count, int64_t rows_per_commit,
+                         uint64_t *nanoseconds);

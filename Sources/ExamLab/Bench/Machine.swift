@@ -1,0 +1,69 @@
+import Foundation
+import Glibc
+import SQLite
+
+/// CLOCK_MONOTONIC.
+enum MonotonicNanoseconds {
+  static var now: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}
+
+/// Processor time in seconds.
+enum ProcessorTime {
+  static var ofThread: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
+  }
+
+  /// User and system time of a whole process; `nil` if it is gone.
+  static func of(process: pid_t) -> Double? {
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+      let end = text.lastIndex(of: ")")
+    else { return nil }
+    let fields = text[text.index(after: end)...].split(separator: " ")
+    guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+}
+
+/// What a process holds.
+enum ProcessMemory {
+  /// Resident bytes; `nil` if the process is gone.
+  static func residentBytes(of process: pid_t) -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8) else { return nil }
+    let fields = text.split(separator: " ")
+    guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
+    return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+}
+
+extension BenchReport.Machine {
+  /// The machine that this process runs on.
+  static var own: BenchReport.Machine {
+    var name = utsname()
+    uname(&name)
+    let kernel = withUnsafeBytes(of: &name.release) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    #if DEBUG
+      let isReleaseBuild = false
+    #else
+      let isReleaseBuild = true
+    #endif
+    return BenchReport.Machine(
+      processors: ProcessInfo.processInfo.activeProcessorCount, model: processorModel, kernel: kernel,
+      sqlite: LibraryVersion.linked.description, isReleaseBuild: isReleaseBuild)
+  }
+
+  private static var processorModel: String {
+    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    for line in text.split(separator: "\n") where line.hasPrefix("model name") {
+      return line.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "processor"
+    }
+    return "processor"
+  }
+}

@@ -1,0 +1,136 @@
+import ExamModel
+import SyncProtocol
+import SyncWire
+import Synchronization
+
+@testable import ExamClient
+
+/// The device plane of an exam, as far as one phone needs it, with the faults that a test asks for.
+final class DevicePlaneStandIn: Sendable {
+  struct Faults: Sendable {
+    /// Responses carry a MAC of somebody else.
+    var spoilsMACs = false
+    /// The session is forgotten, and 401 comes without a MAC.
+    var forgetsSession = false
+    var refusesCertificates = false
+    /// Whatever is asked, this comes.
+    var answer: TestServer.Response?
+    /// Bytes after which the first download breaks off.
+    var cutsFirstBlobAfter: Int?
+  }
+
+  let exam: TestExam
+  let password = "right"
+  let faults: Mutex<Faults>
+  private let journals = Mutex<[ID128: Push]>([:])
+  private let secret = [UInt8](repeating: 6, count: 32)
+
+  init(_ exam: TestExam, faults: Faults = Faults()) {
+    self.exam = exam
+    self.faults = Mutex(faults)
+  }
+
+  func serve() throws -> TestServer {
+    try TestServer { [self] request in respond(to: request) }
+  }
+
+  var storedEntries: Int { journals.withLock { $0.values.reduce(0) { $0 + Int($1.last) } } }
+
+  private func respond(to request: TestServer.Request) -> TestServer.Response {
+    let faults = faults.withLock { $0 }
+    if let answer = faults.answer { return answer }
+    do {
+      switch request.path {
+      case "/v1/login": return try login(request)
+      case "/v1/session": return try session(request, faults)
+      case "/v1/sync": return try sync(request, faults)
+      case let path where path.hasPrefix("/v1/blobs/"): return try blob(request)
+      default: return problem(.notFound)
+      }
+    } catch {
+      return problem(.badRequest)
+    }
+  }
+
+  private func problem(_ kind: Problem.Kind) -> TestServer.Response {
+    let problem = Problem(kind, "")
+    let body = #"{"type":"\#(problem.type)","status":\#(problem.status),"detail":"As the test says."}"#
+    return TestServer.Response(
+      status: problem.status, headers: ["Content-Type": "application/problem+json"], body: Array(body.utf8))
+  }
+
+  private func login(_ request: TestServer.Request) throws -> TestServer.Response {
+    let login = try LoginRequest(wire: try BodyFraming.unframe(request.body))
+    guard login.password == password else { return problem(.wrongPassword) }
+    return grant(deviceKey: login.deviceKey, nonce: login.nonce)
+  }
+
+  private func session(_ request: TestServer.Request, _ faults: Faults) throws -> TestServer.Response {
+    let session = try SessionRequest(wire: try BodyFraming.unframe(request.body))
+    let certificate = try DeviceCertificate(wire: session.certificate.statement)
+    guard !faults.refusesCertificates else { return problem(.certificateRefused) }
+    self.faults.withLock { $0.forgetsSession = false }
+    return grant(deviceKey: certificate.deviceKey, nonce: session.nonce)
+  }
+
+  private func grant(deviceKey: [UInt8], nonce: ID128) -> TestServer.Response {
+    let certificate = DeviceCertificate(
+      candidate: exam.candidate, deviceKey: deviceKey, issuedAt: testT0, expiresAt: testT0 + 86_400_000)
+    var grant = exam.grant(device: SigningKey())
+    grant.certificate = SignedBytes(signing: certificate.wire, with: exam.server, context: .certificate)
+    grant.nonce = nonce
+    let signed = SignedBytes(signing: grant.wire, with: exam.server, context: .grant)
+    return TestServer.Response(body: BodyFraming.frame(signed.wire))
+  }
+
+  private func sync(_ request: TestServer.Request, _ faults: Faults) throws -> TestServer.Response {
+    guard !faults.forgetsSession else { return problem(.sessionUnknown) }
+    guard let secret = SessionSecret(secret), let header = request.headers["authorization"],
+      let authorization = Authorization(headerValue: header),
+      authorization.mac
+        == MessageAuthentication.request(
+          secret: secret, method: "POST", path: request.path, sentAt: authorization.sentAt, body: request.body)
+    else { return problem(.macInvalid) }
+    let message = try SyncRequest(wire: try BodyFraming.unframe(request.body))
+    var answer = SyncResponse(receivedAt: testT0, nextMilliseconds: 60_000)
+    for push in message.pushes {
+      journals.withLock { $0[push.journal] = push }
+      answer.acknowledgements.append(
+        Acknowledgement(sequence: push.last, head: push.head, verdict: .stored))
+    }
+    for scope in message.scopes {
+      answer.deltas.append(emptyDelta(scope))
+    }
+    let body = BodyFraming.frame(answer.wire)
+    let mac = MessageAuthentication.response(
+      secret: secret, requestMAC: authorization.mac, status: 200, body: faults.spoilsMACs ? body + [0] : body)
+    return TestServer.Response(headers: [Authorization.responseHeader: Base64URL.encode(mac.bytes)], body: body)
+  }
+
+  /// Nothing new, with a checkpoint over what every test's phone holds.
+  private func emptyDelta(_ cursor: ScopeCursor) -> Delta {
+    var digest = ScopeDigest.empty
+    let records = (try? cursor.scope == exam.candidate ? exam.candidateRecords() : exam.examRecords(exam.blobs().record)) ?? []
+    for (index, record) in records.enumerated() {
+      digest.add(Record(collection: record.0, key: record.1, version: UInt64(index + 1), body: record.2))
+    }
+    return Delta(
+      scope: cursor.scope, from: cursor.cursor, records: [], to: cursor.cursor,
+      checkpoint: Checkpoint(count: UInt64(records.count), digest: digest))
+  }
+
+  private func blob(_ request: TestServer.Request) throws -> TestServer.Response {
+    let name = request.path.dropFirst("/v1/blobs/".count)
+    guard let sealed = try exam.blobs().bytes.first(where: { $0.reference.digest.hex == name })?.sealed,
+      let bounds = request.headers["range"]?.dropFirst("bytes=".count).split(separator: "-").compactMap({ Int($0) }),
+      bounds.count == 2, bounds[1] < sealed.count
+    else { return problem(.notFound) }
+    let cut = faults.withLock { faults in
+      defer { faults.cutsFirstBlobAfter = nil }
+      return faults.cutsFirstBlobAfter
+    }
+    return TestServer.Response(
+      status: 206, headers: ["Content-Range": "bytes \(bounds[0])-\(bounds[1])/\(sealed.count)"],
+      body: Array(sealed[bounds[0]...bounds[1]]), cutAfterBytes: cut)
+  }
+}

@@ -1,0 +1,38 @@
+import ExamClient
+import ExamModel
+import Synchronization
+
+/// Clocks that stand still until a test moves them.
+final class TestClock: DeviceClock {
+  private let state: Mutex<ClockReading>
+
+  init(bootID: ID128 = ID128(high: 1, low: 1), bootMilliseconds: UInt64 = 1_000_000, wallMilliseconds: Int64 = testT0) {
+    state = Mutex(
+      ClockReading(bootID: bootID, bootMilliseconds: bootMilliseconds, wallMilliseconds: wallMilliseconds))
+  }
+
+  func read() -> ClockReading { state.withLock { $0 } }
+
+  /// Both clocks go on.
+  func pass(milliseconds: Int64) {
+    state.withLock {
+      $0.bootMilliseconds += UInt64(milliseconds)
+      $0.wallMilliseconds += milliseconds
+    }
+  }
+
+  func moveWall(milliseconds: Int64) {
+    state.withLock { $0.wallMilliseconds += milliseconds }
+  }
+
+  func reboot(afterMilliseconds milliseconds: Int64) {
+    state.withLock {
+      $0.bootID = ID128(high: $0.bootID.high, low: $0.bootID.low + 1)
+      $0.bootMilliseconds = 5_000
+      $0.wallMilliseconds += milliseconds
+    }
+  }
+}
+
+/// The instant at which the exams of these tests open, in server milliseconds since 1970.
+let testT0: Int64 = 1_790_000_000_000
