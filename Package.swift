@@ -109,8 +109,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "ServerCoreTests",
-      dependencies: ["ServerCore", "ServerStoreSQLite", "SQLite", "ExamModel", "SyncProtocol", "SyncWire", crypto],
-      swiftSettings: strict),
+      dependencies: [
+        "ServerCore", "ServerStoreSQLite", "ExamStore", "SQLite", "ExamModel", "SyncProtocol", "SyncWire", crypto,
+      ], swiftSettings: strict),
     .testTarget(
       name: "ExamServerTests",
       dependencies: [

@@ -51,6 +51,13 @@ extension ServerCore {
     }
   }
 
+  /// Leaves a tombstone, if there is a live record.
+  func delete(scope: ID128, _ collection: String, _ key: String) throws {
+    if try scopes.delete(scope: scope, collection: collection, key: key, store) {
+      work.changedScopes.insert(scope)
+    }
+  }
+
   /// Everything that is written once at the end of a transaction.
   func flush() throws {
     for journal in work.journals.sorted(by: { $0.row.number < $1.row.number }) {

@@ -6,14 +6,11 @@ import struct Foundation.Data
 extension SealStatement: GeneratedConvertible {
   init(_ message: WireSealStatement) throws(WireError) {
     try Field.atMost(Limits.journalsPerAttempt, message.journals.count, "SealStatement.journals")
-    guard let cause = Cause(rawValue: message.cause) else {
-      throw WireError("SealStatement.cause", "is not a cause of this version")
-    }
     self.init(
       attempt: try Field.id(message.attempt, "SealStatement.attempt"), ordinal: message.ordinal,
       journals: try message.journals.convert { journal throws(WireError) in try JournalPosition(journal) },
       answers: try Field.digest(message.answers, "SealStatement.answers"), answerCount: message.answerCount,
-      cause: cause)
+      cause: Cause(rawValue: message.cause) ?? .other)
   }
 
   var message: WireSealStatement {

@@ -213,12 +213,10 @@ extension GrantRecord: GeneratedConvertible {
 
 extension DispositionRecord: GeneratedConvertible {
   init(_ message: WireDispositionRecord) throws(WireError) {
-    guard let reason = KeptReason(rawValue: Int(message.reason)) else {
-      throw WireError("DispositionRecord.reason", "\(message.reason) is not a reason of this version")
-    }
     self.init(
       journal: try Field.id(message.journal, "DispositionRecord.journal"),
-      range: KeptRange(from: message.from, to: message.to, reason: reason), decidedBy: message.decidedBy)
+      range: KeptRange(from: message.from, to: message.to, reason: KeptReason(wire: message.reason)),
+      decidedBy: message.decidedBy)
   }
 
   var message: WireDispositionRecord {
@@ -242,7 +240,7 @@ extension AnswersRecord: GeneratedConvertible {
       journals: try message.journals.convert { journal throws(WireError) in try JournalPosition(journal) },
       locks: message.locks, unlocked: message.unlocked, isStarted: message.started,
       startedAt: startedAt == 0 ? nil : startedAt, informationGiven: message.informationGiven,
-      closedSections: message.closedSections)
+      closedSections: message.closedSections, sealOrdinal: message.sealOrdinal, isSealed: message.isSealed)
   }
 
   var message: WireAnswersRecord {
@@ -257,6 +255,8 @@ extension AnswersRecord: GeneratedConvertible {
     message.startedAt = UInt64(clamping: startedAt ?? 0)
     message.informationGiven = informationGiven
     message.closedSections = closedSections
+    message.sealOrdinal = sealOrdinal
+    message.isSealed = isSealed
     return message
   }
 }

@@ -43,10 +43,10 @@ extension Push: GeneratedConvertible {
       throw WireError("Push.first", "must be at least 1, and no sequence may pass 2^63")
     }
     guard message.bodies.allSatisfy({ $0.count <= Limits.entryBytes }) else {
-      throw WireError("Push.bodies", "an entry has at most \(Limits.entryBytes) bytes")
+      throw WireError("Push.bodies", "an entry has at most \(Limits.entryBytes) bytes", isOverLimit: true)
     }
     guard message.bodies.reduce(0, { $0 + $1.count }) <= Limits.pushBytes else {
-      throw WireError("Push.bodies", "a push has at most \(Limits.pushBytes) bytes")
+      throw WireError("Push.bodies", "a push has at most \(Limits.pushBytes) bytes", isOverLimit: true)
     }
     self.init(
       journal: try Field.id(message.journal, "Push.journal"),
@@ -146,13 +146,15 @@ extension Acknowledgement: GeneratedConvertible {
   }
 }
 
+extension KeptReason {
+  /// A number that this version does not know is ``other``, so that the message around it can be read.
+  init(wire number: UInt32) { self = KeptReason(rawValue: Int(number)) ?? .other }
+}
+
 extension KeptRange: GeneratedConvertible {
   init(_ message: WireKeptRange) throws(WireError) {
-    guard let reason = KeptReason(rawValue: Int(message.reason)) else {
-      throw WireError("KeptRange.reason", "\(message.reason) is not a reason of this version")
-    }
     guard message.from <= message.to else { throw WireError("KeptRange.to", "lies before from") }
-    self.init(from: message.from, to: message.to, reason: reason)
+    self.init(from: message.from, to: message.to, reason: KeptReason(wire: message.reason))
   }
 
   var message: WireKeptRange {

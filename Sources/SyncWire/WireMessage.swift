@@ -23,10 +23,13 @@ public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The message and field, such as `Push.journal`.
   public var field: String
   public var reason: String
+  /// A count or a length lies over its limit; less of the same could be read.
+  public var isOverLimit: Bool
 
-  public init(_ field: String, _ reason: String) {
+  public init(_ field: String, _ reason: String, isOverLimit: Bool = false) {
     self.field = field
     self.reason = reason
+    self.isOverLimit = isOverLimit
   }
 
   public var description: String { "\(field): \(reason)" }
@@ -97,7 +100,9 @@ enum Field {
   }
 
   static func atMost(_ limit: Int, _ count: Int, _ name: String) throws(WireError) {
-    guard count <= limit else { throw WireError(name, "must have at most \(limit) values, has \(count)") }
+    guard count <= limit else {
+      throw WireError(name, "must have at most \(limit) values, has \(count)", isOverLimit: true)
+    }
   }
 }
 

@@ -54,7 +54,8 @@ struct VerifyCommand: AsyncParsableCommand {
     guard let reply = ReceiptFile.verify(file, serverKey: serverKey.bytes) else {
       let error = ExamClientError(
         ExamClientError.Code(rawValue: "receipt-invalid"),
-        "The server with this key did not give this receipt, or the file was changed. Check the key on the server card.")
+        "The server with this key did not give this receipt, or the file was changed. Check the key on the server card."
+      )
       StandardOutput.write(ScriptReply(error).line(options.output.form))
       throw Exit.refused
     }

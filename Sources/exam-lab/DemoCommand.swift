@@ -42,6 +42,9 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "A folder of recorded links (NAME.up, NAME.down); generated links only without it.")
   var traces: String?
 
+  @Flag(help: "Every phone follows a recorded link.")
+  var recordedOnly = false
+
   @Flag(inversion: .prefixedNo, help: "Show progress on standard error.")
   var progress = true
 
@@ -54,6 +57,7 @@ struct DemoCommand: AsyncParsableCommand {
     options.killsPerCandidate = kills
     options.killsServer = killServer
     options.traces = traces ?? Self.sharedTraces
+    options.usesRecordedLinksOnly = recordedOnly
     options.showsProgress = progress
     let chosen = options
     let outcome = await withCheckedContinuation { continuation in

@@ -166,23 +166,26 @@ import Testing
     let now = clock.read()
     var journal = JournalClock()
     var time = ServerTime(bootID: now.bootID)
-    #expect(!time.improves(on: journal, at: now))
+    #expect(time.news(for: journal, at: now) == .none)
     time.take(receivedAt: testT0, sentAt: testT0, requestedAt: now.bootMilliseconds - 3_000, arrived: now)
-    #expect(time.improves(on: journal, at: now))
+    #expect(time.news(for: journal, at: now) == .narrower)
     let context = ClockContext(
       bootID: now.bootID, bootMilliseconds: now.bootMilliseconds, wallMilliseconds: 0,
       server: time.bounds(atBootMilliseconds: now.bootMilliseconds))
     journal.advance(Entry(kind: .context(context)))
-    #expect(!time.improves(on: journal, at: now))
+    #expect(time.news(for: journal, at: now) == .none)
     time.take(receivedAt: testT0 + 1, sentAt: testT0 + 1, requestedAt: now.bootMilliseconds, arrived: now)
-    #expect(time.improves(on: journal, at: now))
+    #expect(time.news(for: journal, at: now) == .narrower)
+    time.take(receivedAt: testT0 + 9_000, sentAt: testT0 + 9_000, requestedAt: now.bootMilliseconds, arrived: now)
+    #expect(time.news(for: journal, at: now) == .contradiction)
   }
 
-  @Test(arguments: [
-    (0, "1970-01-01 00:00:00 UTC"), (951_782_399_999, "2000-02-28 23:59:59 UTC"),
-    (951_782_400_000, "2000-02-29 00:00:00 UTC"), (1_798_761_600_000, "2027-01-01 00:00:00 UTC"),
-    (-1, "1969-12-31 23:59:59 UTC"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "1970-01-01 00:00:00 UTC"), (951_782_399_999, "2000-02-28 23:59:59 UTC"),
+      (951_782_400_000, "2000-02-29 00:00:00 UTC"), (1_798_761_600_000, "2027-01-01 00:00:00 UTC"),
+      (-1, "1969-12-31 23:59:59 UTC"),
+    ] as [(Int64, String)])
   func instantsAreWrittenForPeople(milliseconds: Int64, text: String) {
     #expect(UTCTime.text(milliseconds) == text)
   }

@@ -122,7 +122,8 @@ import Testing
     #expect(portal.take(head(200, ["Content-Type": "text/html; charset=utf-8"]), [1]).decision == .abort)
     #expect(portal.fault == .refused(HTTPRefusal(status: 200, isAuthenticated: false)))
     let long = BlobReceiver(try transfer())
-    #expect(long.take(head(206, ["Content-Range": "bytes 0-9/20"]), [UInt8](repeating: 0, count: 11)).decision == .abort)
+    #expect(
+      long.take(head(206, ["Content-Range": "bytes 0-9/20"]), [UInt8](repeating: 0, count: 11)).decision == .abort)
     #expect(long.fault == .tooLong)
   }
 }

@@ -5,27 +5,28 @@ import Testing
 @testable import ExamClient
 
 @Suite struct ScriptTests {
-  @Test(arguments: [
-    ("login wang pass word", .login(user: "wang", password: "pass word")),
-    ("join 042917", .join(code: "042917")),
-    ("  preflight ", .preflight),
-    ("answer q1 A,C", .answer(item: "q1", text: "A,C")),
-    ("answer q6 two words, and a comma", .answer(item: "q6", text: "two words, and a comma")),
-    ("flag q1 on", .flag(item: "q1", isSet: true)),
-    ("flag q1 off", .flag(item: "q1", isSet: false)),
-    ("lock screen_off display went dark", .lock(.screenOff, detail: "display went dark")),
-    ("lock call", .lock(.call, detail: "")),
-    ("unlock 12345678", .unlock(code: "12345678")),
-    ("await ready", .await(.ready, timeoutSeconds: nil)),
-    ("await pending-zero 2.5", .await(.pendingZero, timeoutSeconds: 2.5)),
-    ("network changed", .network(.changed)),
-    ("at 3.25", .at(seconds: 3.25)),
-    (
-      "info phone=138 0000;seat=12",
-      .information([InformationField(name: "phone", value: "138 0000"), InformationField(name: "seat", value: "12")])
-    ),
-    ("quit", .quit),
-  ] as [(String, ScriptCommand)])
+  @Test(
+    arguments: [
+      ("login wang pass word", .login(user: "wang", password: "pass word")),
+      ("join 042917", .join(code: "042917")),
+      ("  preflight ", .preflight),
+      ("answer q1 A,C", .answer(item: "q1", text: "A,C")),
+      ("answer q6 two words, and a comma", .answer(item: "q6", text: "two words, and a comma")),
+      ("flag q1 on", .flag(item: "q1", isSet: true)),
+      ("flag q1 off", .flag(item: "q1", isSet: false)),
+      ("lock screen_off display went dark", .lock(.screenOff, detail: "display went dark")),
+      ("lock call", .lock(.call, detail: "")),
+      ("unlock 12345678", .unlock(code: "12345678")),
+      ("await ready", .await(.ready, timeoutSeconds: nil)),
+      ("await pending-zero 2.5", .await(.pendingZero, timeoutSeconds: 2.5)),
+      ("network changed", .network(.changed)),
+      ("at 3.25", .at(seconds: 3.25)),
+      (
+        "info phone=138 0000;seat=12",
+        .information([InformationField(name: "phone", value: "138 0000"), InformationField(name: "seat", value: "12")])
+      ),
+      ("quit", .quit),
+    ] as [(String, ScriptCommand)])
   func commandsAreRead(line: String, command: ScriptCommand) throws {
     #expect(try ScriptCommand(line: line) == command)
   }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct BenchStatisticsTests {
   @Test(arguments: [
-    ([3.0], 3.0), ([5, 1, 3], 3), ([4, 1, 3, 2], 2.5), ([2, 2, 9, 2], 2),
+    ([3.0], 3.0), ([5.0, 1.0, 3.0], 3.0), ([4.0, 1.0, 3.0, 2.0], 2.5), ([2.0, 2.0, 9.0, 2.0], 2.0),
   ])
   func theMedianIsTheMiddle(values: [Double], expected: Double) {
     #expect(BenchStatistics.median(values) == expected)
@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (1.0, UInt64(1)), (50, 50), (50.5, 51), (99, 99), (99.5, 100), (100, 100), (0, 1),
+    (1.0, UInt64(1)), (50.0, 50), (50.5, 51), (99.0, 99), (99.5, 100), (100.0, 100), (0.0, 1),
   ])
   func percentilesAreOfTheNearestRank(percent: Double, expected: UInt64) {
     #expect(BenchStatistics.percentile(percent, ofSorted: Array(1...100)) == expected)

@@ -223,6 +223,31 @@ import Testing
     }
   }
 
+  @Test func whatIsOverALimitInsideAMessageIsTooLarge() async throws {
+    try await withDevice { (server, exam, device) async throws in
+      #expect(try await device.login()?.status == 200)
+      var push = device.openingPush(attempt: exam.attempt)
+      push.bodies = Array(repeating: [1], count: Limits.pushEntries + 1)
+      let signed = device.signed("/v1/sync", BodyFraming.frame(SyncRequest(pushes: [push]).wire))
+      let answer = try #require(try await server.exchange(signed.bytes))
+      #expect(device.isGenuine(answer, to: signed.mac))
+      #expect(answer.status == 413)
+      #expect(answer.problem == "too-large")
+    }
+  }
+
+  @Test(arguments: ["", "12345", "12345x"])
+  func anExamCodeThatIsNoneIsAnInvalidValue(code: String) async throws {
+    try await withDevice { (server, _, device) async throws in
+      #expect(try await device.login()?.status == 200)
+      let signed = device.signed("/v1/join", BodyFraming.frame(JoinRequest(code: code).wire))
+      let answer = try #require(try await server.exchange(signed.bytes))
+      #expect(device.isGenuine(answer, to: signed.mac))
+      #expect(answer.status == 422)
+      #expect(answer.problem == "invalid-value")
+    }
+  }
+
   /// `serve --json`: the same endpoints for people, with the MAC over the JSON as sent.
   @Test func jsonIsSpokenOnlyWhereItIsOffered() async throws {
     for isOffered in [true, false] {

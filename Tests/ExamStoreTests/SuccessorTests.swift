@@ -195,6 +195,65 @@ import Testing
     try refused(.sealed) { try phone.store.adopt(record(phone, [:], []), at: phone.moment()) }
   }
 
+  @Test func sealsThatTheRecordCountsAreCountedOnce() throws {
+    let phone = try Phone.answering()
+    try phone.answer("q1", "A")
+    _ = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
+    _ = try phone.store.reopen(sealOrdinal: 1, of: phone.attempt, at: phone.moment())
+    let old = try phone.journal
+    try phone.answer("q2", "A")
+    try phone.store.openSuccessor(of: old.id, at: old.last, moment: phone.moment())
+    var record = record(
+      phone, ["q1": "C"], [JournalPosition(journal: old.id, sequence: old.last, head: old.head)])
+    record.sealOrdinal = 1
+    try phone.store.adopt(record, at: phone.moment())
+    for _ in 1...2 {
+      #expect(try phone.status.phase == .answering)
+      #expect(try phone.answers == ["q1": "C", "q2": "A"])
+      try phone.restart()
+    }
+    let sealed = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
+    #expect(sealed.statement.ordinal == 2)
+    try phone.restart()
+    #expect(try phone.status.phase == .sealed(ordinal: 2))
+  }
+
+  @Test func aSealThatTheServerKnowsIsAdopted() throws {
+    let phone = try Phone.answering()
+    let old = try phone.journal
+    try phone.store.openSuccessor(of: old.id, at: old.last, moment: phone.moment())
+    var record = record(phone, ["q1": "C"], [JournalPosition(journal: old.id, sequence: 9, head: Hash.sha256([1]))])
+    (record.sealOrdinal, record.isSealed) = (2, true)
+    try phone.store.adopt(record, at: phone.moment())
+    try phone.restart()
+    #expect(try phone.status.phase == .sealed(ordinal: 2))
+    try refused(.sealed) { try phone.answer("q2", "A") }
+    _ = try phone.store.reopen(sealOrdinal: 2, of: phone.attempt, at: phone.moment())
+    let sealed = try phone.store.seal(phone.attempt, cause: .bell, at: phone.moment())
+    #expect(sealed.statement.ordinal == 3)
+    #expect(try phone.answers == ["q1": "C"])
+  }
+
+  @Test func aPartThatCannotBeReadIsNotLeftOut() throws {
+    let phone = try Phone()
+    try phone.logIn()
+    try phone.assign()
+    func deliver(_ part: Int, _ body: [UInt8]?) throws {
+      let key = AnswersRecord.key(attempt: phone.attempt, part: part)
+      phone.set(ScopeCollection.answers, key, body, in: Phone.candidate)
+      try phone.deliver(Phone.candidate)
+    }
+    let further = AnswersRecord(attempt: phone.attempt, answers: AnswerSheet(["q7": .text("essay")]))
+    try deliver(1, record(phone, ["q1": "A"], []).wire)
+    try deliver(2, further.wire)
+    try deliver(3, [0xFF])
+    try refused(.recordUnreadable) { _ = try phone.store.serverAnswers(of: phone.attempt) }
+    try refused(.recordUnreadable) { _ = try phone.store.join(phone.attempt, at: phone.moment()) }
+    try deliver(3, nil)
+    _ = try phone.store.join(phone.attempt, at: phone.moment())
+    #expect(try phone.answers.keys.sorted() == ["q1", "q7"])
+  }
+
   @Test func newDeviceGoesOnFromTheServersAnswers() throws {
     let phone = try Phone()
     try phone.logIn()

@@ -73,24 +73,6 @@ import Testing
       answers.journals == [JournalPosition(journal: phone.journal.id, sequence: 5, head: phone.journal.head)])
   }
 
-  @Test func largeAnswersGoIntoSeveralRecords() throws {
-    let items = (1...10).map { PaperItem(id: "e\($0)", section: "s", form: .text(maximumCharacters: 20_000)) }
-    try server.publishPaper(phone.exam, version: 2, items: items)
-    for index in 1...10 {
-      phone.append(.answer(item: "e\(index)", value: .text(String(repeating: "x", count: 15_000))))
-    }
-    try phone.send()
-    try server.command(.releaseLease(attempt: phone.attempt, reason: "phone broke"))
-    let records = try phone.read().filter { $0.collection == ScopeCollection.answers }
-    #expect(records.count > 2)
-    #expect(records.allSatisfy { $0.body.count <= Limits.recordBytes })
-    var sheet = AnswerSheet()
-    for record in records {
-      for (item, value) in try AnswersRecord(wire: record.body).answers.sorted { sheet.set(value, for: item) }
-    }
-    #expect(sheet == phone.sheet)
-  }
-
   @Test func laterArrivalsInAPredecessorAreSuperseded() throws {
     try phone.send()
     let old = phone.journal

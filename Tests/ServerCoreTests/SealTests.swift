@@ -161,6 +161,20 @@ import Testing
     #expect(try phone.board().isSealWaiting)
   }
 
+  @Test func aSealOfACauseThatIsNotKnownCounts() throws {
+    let own = JournalPosition(journal: phone.journal.id, sequence: phone.journal.sequence, head: phone.journal.head)
+    let statement = SealStatement(
+      attempt: phone.attempt, ordinal: 1, journals: [own], answers: Hash.sha256(phone.sheet.canonicalBytes),
+      answerCount: UInt32(phone.sheet.count), cause: .bell)
+    var bytes = statement.wire
+    bytes.replaceSubrange(try #require(bytes.firstRange(of: Array("bell".utf8))), with: Array("moon".utf8))
+    let signature = phone.key.sign(bytes + phone.journal.head.bytes, context: .seal)
+    phone.append(.seal(SignedStatement(statement: bytes, signature: signature)))
+    #expect(try phone.send().kept.isEmpty)
+    #expect(try phone.receipts().count == 1)
+    #expect(try server.store.seal(attempt: phone.attempt, ordinal: 1)?.statement == bytes)
+  }
+
   @Test func sealsOfAnotherAttemptOrOrdinalAreInvalid() throws {
     phone.seal(ordinal: 2)
     #expect(try phone.send().kept.map(\.reason) == [.sealInvalid])

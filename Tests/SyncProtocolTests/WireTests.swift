@@ -74,6 +74,99 @@ import Testing
     for wire in broken { #expect(throws: WireError.self) { try SyncRequest(wire: wire) } }
   }
 
+  @Test func whatIsOverALimitSaysSo() {
+    func error(_ wire: [UInt8]) -> WireError? { #expect(throws: WireError.self) { try SyncRequest(wire: wire) } }
+    func request(_ bodies: [[UInt8]], pushes: Int = 1) -> SyncRequest {
+      let push = Push(
+        journal: Fixed.journal, subject: nil, first: 1, bodies: bodies, head: Fixed.heads[1], lease: 1)
+      return SyncRequest(pushes: Array(repeating: push, count: pushes))
+    }
+    let queries = HeadQuery(journal: Fixed.journal, sequences: Array(1...UInt64(Limits.headsPerQuery) + 1))
+    let over = [
+      request(Array(repeating: [1], count: Limits.pushEntries + 1)), request([[1]], pushes: Limits.pushesPerRequest + 1),
+      request([[UInt8](repeating: 0, count: Limits.entryBytes + 1)]),
+      request(Array(repeating: [UInt8](repeating: 0, count: Limits.entryBytes), count: 5)),
+      SyncRequest(headQueries: [queries]),
+      SyncRequest(presentedReceipts: Array(repeating: [1], count: Limits.presentedReceiptsPerRequest + 1)),
+    ]
+    for request in over { #expect(error(request.wire)?.isOverLimit == true) }
+    for wire in [request([]).wire, [0x08, 0x63], [0xFF]] { #expect(error(wire)?.isOverLimit == false) }
+  }
+
+  // MARK: What a later version may add
+
+  @Test func aHandInIsNotRefusedForItsCause() throws {
+    let later = try replaced("bell", by: "moon", in: SealStatement(Fixed.seal, cause: .bell).wire)
+    let statement = try SealStatement(wire: later)
+    #expect(statement == SealStatement(Fixed.seal, cause: .other))
+    // The signed bytes travel as they are.
+    let entry = Entry(kind: .seal(SignedStatement(statement: later, signature: [1])))
+    #expect(try Entry(wire: entry.wire) == entry)
+  }
+
+  private func replaced(_ old: String, by new: String, in wire: [UInt8]) throws -> [UInt8] {
+    var wire = wire
+    wire.replaceSubrange(try #require(wire.firstRange(of: Array(old.utf8))), with: Array(new.utf8))
+    return wire
+  }
+
+  @Test(arguments: [UInt8(0), 16, 99, 127])
+  func anUnknownReasonLeavesTheRestReadable(number: UInt8) throws {
+    let range = KeptRange(from: 3, to: 4, reason: .afterSeal)
+    // KeptRange: field 3 is the reason, a varint; it ends the message.
+    #expect(Array(range.wire.suffix(2)) == [0x18, 0x01])
+    let known = SyncResponse(
+      acknowledgements: [Acknowledgement(sequence: 9, head: Fixed.heads[9], verdict: .stored, kept: [range])],
+      receivedAt: 1_795_000_000_000, heldMilliseconds: 7, nextMilliseconds: 100)
+    var wire = known.wire
+    let place = try #require(wire.firstRange(of: range.wire))
+    wire[place.upperBound - 1] = number
+    let response = try SyncResponse(wire: wire)
+    #expect(response.acknowledgements.first?.kept == [KeptRange(from: 3, to: 4, reason: .other)])
+    #expect(response.acknowledgements.first?.sequence == 9)
+    #expect(KeptReason.other.name == "other")
+
+    let disposition = DispositionRecord(journal: Fixed.journal, range: range, decidedBy: "server")
+    var body = disposition.wire
+    let reason = try #require(body.firstRange(of: [0x20, 0x01]))
+    body[reason.lowerBound + 1] = number
+    #expect(try DispositionRecord(wire: body).range.reason == .other)
+  }
+
+  @Test func anUnknownVerdictIsAnError() throws {
+    let wire = Acknowledgement(sequence: 9, head: Fixed.heads[9], verdict: .duplicate).wire
+    #expect(try Acknowledgement(wire: wire).verdict == .duplicate)
+    var later = wire
+    let place = try #require(later.firstRange(of: [0x18, 0x01]))
+    later[place.lowerBound + 1] = 99
+    #expect(throws: WireError.self) { try Acknowledgement(wire: later) }
+  }
+
+  @Test func answersComeBackWithTheirSeal() throws {
+    var record = AnswersRecord(
+      attempt: Fixed.attempt, answers: AnswerSheet(["q1": .options(["a"]), "q2": .text("字")]),
+      journals: [JournalPosition(journal: Fixed.journal, sequence: 9, head: Fixed.heads[9])], locks: [1, 2],
+      unlocked: [1], isStarted: true, startedAt: 1_795_000_000_000, informationGiven: true, closedSections: ["s"],
+      sealOrdinal: 3, isSealed: true)
+    #expect(try AnswersRecord(wire: record.wire) == record)
+    record.isSealed = false
+    #expect(try AnswersRecord(wire: record.wire) == record)
+    let part = AnswersRecord(attempt: Fixed.attempt, answers: AnswerSheet(["q3": .text("x")]))
+    record.merge(try AnswersRecord(wire: part.wire))
+    #expect(record.answers.count == 3 && record.sealOrdinal == 3)
+  }
+
+  @Test func keysOfPartsAreReadAsTheyAreWritten() {
+    for part in [1, 2, 3, 10, 117] {
+      let key = AnswersRecord.key(attempt: Fixed.attempt, part: part)
+      #expect(AnswersRecord.part(ofKey: key, attempt: Fixed.attempt) == part)
+      #expect(AnswersRecord.part(ofKey: key, attempt: Fixed.node) == nil)
+    }
+    for key in ["/2", "/1", "/0", "/x", "/"] {
+      #expect(AnswersRecord.part(ofKey: Fixed.attempt.hex + key, attempt: Fixed.attempt) == (key == "/2" ? 2 : nil))
+    }
+  }
+
   @Test func aVersionOutsideTheWindowIsRefused() {
     #expect(throws: WireError.self) { try SyncRequest(wire: []) }
     #expect(throws: WireError.self) { try SyncRequest(wire: [0x08, 0x63]) }
@@ -112,6 +205,14 @@ import Testing
     let history = try String(
       contentsOf: schema.deletingLastPathComponent().appendingPathComponent("HISTORY.md"), encoding: .utf8)
     #expect(history.contains(digest), "Protocol/examsync.proto changed: say so in HISTORY.md, with SHA-256 \(digest)")
+  }
+}
+
+extension SealStatement {
+  /// The same with another cause.
+  init(_ statement: SealStatement, cause: Cause) {
+    self = statement
+    self.cause = cause
   }
 }
 

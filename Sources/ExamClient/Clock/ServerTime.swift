@@ -52,13 +52,21 @@ struct ServerTime: Hashable, Sendable {
     }
   }
 
-  /// Whether these bounds say so much more than a journal does that it is worth an entry.
-  func improves(on journal: JournalClock, at reading: ClockReading) -> Bool {
-    guard let own = bounds(atBootMilliseconds: reading.bootMilliseconds) else { return false }
-    guard journal.bootID == reading.bootID, let known = journal.bounds else { return true }
+  /// What these bounds say beyond a journal.
+  enum News: Hashable, Sendable {
+    case none
+    /// More than a second more, or the first of this boot.
+    case narrower
+    /// Something else: a clock stepped.
+    case contradiction
+  }
+
+  func news(for journal: JournalClock, at reading: ClockReading) -> News {
+    guard let own = bounds(atBootMilliseconds: reading.bootMilliseconds) else { return .none }
+    guard journal.bootID == reading.bootID, let known = journal.bounds else { return .narrower }
     let distance = Int64(clamping: reading.bootMilliseconds) - Int64(clamping: journal.bootMilliseconds)
     let then = known.advanced(byBootMilliseconds: distance)
-    if then.intersection(own) == nil { return true }
-    return then.width - own.width > TimeRules.contextImprovementMilliseconds
+    if then.intersection(own) == nil { return .contradiction }
+    return then.width - own.width > TimeRules.contextImprovementMilliseconds ? .narrower : .none
   }
 }

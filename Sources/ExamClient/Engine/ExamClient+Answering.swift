@@ -1,5 +1,4 @@
 public import ExamModel
-
 import ExamStore
 import SyncCore
 import SyncProtocol
@@ -21,9 +20,10 @@ extension ExamClient {
     }
     let section = try section(of: item, paper)
     let moment = moment()
-    return try saved(onStore { (store) throws(ExamStoreError) in
-      try store.save(canonical, for: item, section: section, in: attempt, at: moment)
-    })
+    return try saved(
+      onStore { (store) throws(ExamStoreError) in
+        try store.save(canonical, for: item, section: section, in: attempt, at: moment)
+      })
   }
 
   /// Takes an item's answer back.
@@ -31,9 +31,10 @@ extension ExamClient {
   public func clear(_ item: String) throws(ExamClientError) -> SaveReceipt {
     let (attempt, section) = try place(of: item)
     let moment = moment()
-    return try saved(onStore { (store) throws(ExamStoreError) in
-      try store.clear(item, section: section, in: attempt, at: moment)
-    })
+    return try saved(
+      onStore { (store) throws(ExamStoreError) in
+        try store.clear(item, section: section, in: attempt, at: moment)
+      })
   }
 
   /// Marks an item for a second look.
@@ -41,9 +42,10 @@ extension ExamClient {
   public func flag(_ item: String, isSet: Bool) throws(ExamClientError) -> SaveReceipt {
     let (attempt, section) = try place(of: item)
     let moment = moment()
-    return try saved(onStore { (store) throws(ExamStoreError) in
-      try store.flag(item, isSet: isSet, section: section, in: attempt, at: moment)
-    })
+    return try saved(
+      onStore { (store) throws(ExamStoreError) in
+        try store.flag(item, isSet: isSet, section: section, in: attempt, at: moment)
+      })
   }
 
   /// An item came on screen. A picture of it that is missing or damaged is fetched again (S3-28, S3-29); the answer is
@@ -52,9 +54,10 @@ extension ExamClient {
   public func visit(_ item: String) throws(ExamClientError) -> SaveReceipt {
     let (attempt, _) = try place(of: item)
     let moment = moment()
-    let receipt = try saved(onStore { (store) throws(ExamStoreError) in
-      try store.visit(item, in: attempt, at: moment)
-    })
+    let receipt = try saved(
+      onStore { (store) throws(ExamStoreError) in
+        try store.visit(item, in: attempt, at: moment)
+      })
     repairAssets(of: item)
     return receipt
   }
@@ -68,12 +71,14 @@ extension ExamClient {
       throw ExamClientError(.badArgument, "This paper has no section \(section). Check the section's id.")
     }
     guard !known.canGoBack else {
-      throw ExamClientError(.badArgument, "Section \(section) can be entered again at any time: nothing has to be left.")
+      throw ExamClientError(
+        .badArgument, "Section \(section) can be entered again at any time: nothing has to be left.")
     }
     let moment = moment()
-    return try saved(onStore { (store) throws(ExamStoreError) in
-      try store.leave(section: section, in: attempt, at: moment)
-    })
+    return try saved(
+      onStore { (store) throws(ExamStoreError) in
+        try store.leave(section: section, in: attempt, at: moment)
+      })
   }
 
   /// Fills in the information form (S3-08). Works without a network.
@@ -82,9 +87,10 @@ extension ExamClient {
     let attempt = try joinedAttempt()
     sealIfBellRang()
     let moment = moment()
-    return try saved(onStore { (store) throws(ExamStoreError) in
-      try store.storeInformation(fields, in: attempt, at: moment)
-    })
+    return try saved(
+      onStore { (store) throws(ExamStoreError) in
+        try store.storeInformation(fields, in: attempt, at: moment)
+      })
   }
 
   // MARK: - Parts
@@ -113,7 +119,7 @@ extension ExamClient {
   /// lock and not of a paper.
   func answerablePaper(_ attempt: ID128) throws(ExamClientError) -> OpenedPaper {
     if let openedPaper, openedPaper.attempt == attempt { return openedPaper }
-    switch try onStore({ (store) throws(ExamStoreError) in try store.status(of: attempt).phase }) {
+    switch try onStore({ (store) throws(ExamStoreError) in try store.phase(of: attempt) }) {
     case .answering: break
     case .notStarted: throw ExamClientError(ExamStoreError.notStarted)
     case .locked(let number): throw ExamClientError(ExamStoreError.locked(lock: number))

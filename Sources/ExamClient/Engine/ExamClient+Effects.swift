@@ -60,6 +60,7 @@ extension ExamClient {
       let sequence = acknowledgement.sequence
       switch result.comparison {
       case .matched:
+        isSyncStopped = false
         let known = knownJournal(try store.journalStatus(journal))
         stepQueue.append(.acknowledged(journal: journal, .matched(sequence: sequence, priority: known.priority)))
       case .headDiffers: stepQueue.append(.acknowledged(journal: journal, .headDiffers(sequence: sequence)))
@@ -196,7 +197,7 @@ extension JournalStatus {
 extension ExamStore {
   /// Whether the attempt's paper is handed in.
   func isSealed(_ attempt: ID128) -> Bool {
-    guard case .sealed? = try? status(of: attempt).phase else { return false }
+    guard case .sealed? = try? phase(of: attempt) else { return false }
     return true
   }
 }

@@ -17,7 +17,8 @@ extension ExamClient {
   public func join(code: String) async throws -> JoinReceipt {
     guard CodeCheck.isExamCode(code) else {
       throw ExamClientError(
-        .badArgument, "An exam code has exactly \(Limits.examCodeDigits) digits, zeros in front included. Type it again.")
+        .badArgument,
+        "An exam code has exactly \(Limits.examCodeDigits) digits, zeros in front included. Type it again.")
     }
     let identity = try onStore { (store) throws(ExamStoreError) in store.identity }
     guard let grant = identity?.grant else { throw ExamClientError.loginNeeded }
@@ -39,7 +40,8 @@ extension ExamClient {
     }
     guard profile?.isPhoneBound ?? grant.isPhoneBound else {
       throw ExamClientError(
-        .phoneNotBound, "No phone number is bound to this account. Bind one under Me – Settings, then enter the code.")
+        .phoneNotBound,
+        "No phone number is bound to this account. Bind one under Me – Settings, then enter the code.")
     }
     guard grant.hasMyExams else {
       throw ExamClientError(

@@ -1,5 +1,4 @@
 public import ExamModel
-
 import ExamStore
 import SyncProtocol
 

@@ -60,6 +60,7 @@ extension ExamClient {
     serverTime = ServerTime(bootID: reading().bootID)
     bell = Bell()
     openedPaper = nil
+    contradictionsJournalledFrom = 0
     clockPersistedAt = reading().bootMilliseconds
     if let quarantine = store.report.quarantine {
       logFault("the store was damaged and set aside", "\(quarantine.reason)")
@@ -81,7 +82,7 @@ extension ExamClient {
   /// A restart of the app locks only where the exam's policy says so (S3-32).
   private func lockAfterRestart(_ store: ExamStore, _ attempt: ID128) {
     guard (try? store.terms(attempt).exam?.policy.restartLocks) == true,
-      (try? store.status(of: attempt).phase) == .answering
+      (try? store.phase(of: attempt)) == .answering
     else { return }
     do {
       if let outcome = try store.lock(.other, detail: "the app was restarted", in: attempt, at: moment()) {

@@ -1,5 +1,4 @@
 import ExamModel
-
 import ExamStore
 import SyncCore
 import SyncProtocol
@@ -68,8 +67,9 @@ extension ExamClient {
       throw ExamClientError(.informationMissing, "The information form is not filled in yet. Fill it in, then start.")
     }
     let paper = try self.paper(of: attempt)
-    guard paper.paper.specialty.isEmpty || terms.attempt.specialty.isEmpty
-      || paper.paper.specialty == terms.attempt.specialty
+    guard
+      paper.paper.specialty.isEmpty || terms.attempt.specialty.isEmpty
+        || paper.paper.specialty == terms.attempt.specialty
     else {
       openedPaper = nil
       throw ExamClientError(
@@ -102,7 +102,7 @@ extension ExamClient {
     guard let store, let terms = try? store.terms(attempt), let exam = terms.exam else { return nil }
     var version = exam.paperVersion
     if let started = try? store.setting(SettingName.paperVersion(attempt)),
-      let text = UInt32(String(decoding: started, as: UTF8.self)), (try? store.status(of: attempt).phase) != .notStarted
+      let text = UInt32(String(decoding: started, as: UTF8.self)), (try? store.phase(of: attempt)) != .notStarted
     {
       version = text
     }
@@ -167,9 +167,12 @@ extension ExamClient {
       throw ExamClientError(.notReady, "The paper is not on this device yet: stay connected.", nextActor: .engine)
     }
     let lengths = Dictionary(
-      ([record.manifest] + record.packs).map { ($0.digest, $0.length) }) { first, _ in first }
-    guard lengths.allSatisfy({ (try? store.blobProgress(BlobReference(digest: $0.key, length: $0.value)).isVerified) == true })
-    else {
+      ([record.manifest] + record.packs).map { ($0.digest, $0.length) }
+    ) { first, _ in first }
+    let isComplete = ([record.manifest] + record.packs).allSatisfy { reference in
+      (try? store.blobProgress(reference).isVerified) == true
+    }
+    guard isComplete else {
       refreshDownloads()
       throw ExamClientError(
         .notReady, "Parts of the paper are still on their way: stay connected.", nextActor: .engine)
@@ -200,13 +203,22 @@ extension ExamClient {
 
   /// Looks at the pictures of an item that came on screen (S3-28, S3-29).
   func repairAssets(of item: String) {
-    guard let attempt, let opened = openedPaper, let found = opened.paper.item(item), !found.assetIDs.isEmpty,
-      let (sealed, record) = try? sealedPaper(of: attempt)
-    else { return }
-    let references = found.assetIDs.compactMap { opened.paper.asset($0) }
+    guard let attempt, let opened = openedPaper else { return }
+    let references = opened.paper.assetIDs(shownWith: item).compactMap { opened.paper.asset($0) }
+    guard !references.isEmpty, let (sealed, record) = try? sealedPaper(of: attempt) else { return }
     for reference in references where (try? sealed.asset(reference)) == nil {
       refetchDamaged(record)
       return
     }
+  }
+}
+
+extension Paper {
+  /// The pictures on the screen of an item: its own, its options', and those of the stem that it shares.
+  fileprivate func assetIDs(shownWith id: String) -> [String] {
+    guard let item = item(id) else { return [] }
+    var ids = item.assetIDs + options(of: item).compactMap(\.assetID)
+    if case .sharedStem(let stem, _) = item.kind { ids += sharedStem(stem)?.assetIDs ?? [] }
+    return ids
   }
 }

@@ -87,7 +87,7 @@ extension ExamClient {
   /// Goes on after a reopening, but not before there is time to go on in: the bell would hand in again at once.
   private func takeReopens(_ store: ExamStore, _ attempt: ID128) {
     do {
-      guard case .sealed(let ordinal) = try store.status(of: attempt).phase,
+      guard case .sealed(let ordinal) = try store.phase(of: attempt),
         try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
       else { return }
       let saved = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
@@ -127,7 +127,8 @@ extension ExamClient {
   private func takeAnnouncements(_ store: ExamStore, _ attempt: ID128) {
     do {
       let exam = try store.terms(attempt).attempt.exam
-      let seen = try store.setting(SettingName.announcements).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
+      let seen =
+        try store.setting(SettingName.announcements).flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
       let texts = try store.values(AnnouncementRecord.self, ScopeCollection.announcement, in: exam)
         .compactMap { key, value in UInt64(key).map { (number: $0, text: value.text) } }
         .filter { $0.number > seen }.sorted { $0.number < $1.number }

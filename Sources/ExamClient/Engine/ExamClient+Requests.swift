@@ -105,12 +105,22 @@ extension ExamClient {
     armWake()
   }
 
+  /// Contradictions between samples are journalled at most this often.
+  private static let contradictionIntervalMilliseconds: UInt64 = 60_000
+
   /// A context entry where the bounds say more than a second more than the journal does.
   func journalTimeIfBetter() {
     guard let store, let attempt, let status = try? store.status(of: attempt), status.receipt == nil else { return }
     if case .sealed = status.phase { return }
     let now = reading()
-    guard serverTime.improves(on: status.clock, at: now) else { return }
+    switch serverTime.news(for: status.clock, at: now) {
+    case .none: return
+    case .narrower: break
+    case .contradiction:
+      // A server whose clock wavers must not make a phone write and push for ever.
+      guard now.bootMilliseconds >= contradictionsJournalledFrom else { return }
+      contradictionsJournalledFrom = now.bootMilliseconds + Self.contradictionIntervalMilliseconds
+    }
     do {
       let saved = try store.storeContext(context(at: now), in: attempt, at: moment())
       scheduleNudge(.journal(saved.journal))

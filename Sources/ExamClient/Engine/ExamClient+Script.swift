@@ -64,7 +64,9 @@ package enum ReceiptFile {
           ("complete", .flag(statement.applied == statement.answers)),
           ("server_time", .number(statement.serverTime)), ("time", .text(UTCTime.text(statement.serverTime))),
           ("root_index", .count(root.index)),
-        ], summary: "receipt \(statement.number), \(statement.answerCount) answers, \(UTCTime.text(statement.serverTime))")
+        ],
+        summary: "receipt \(statement.number), \(statement.answerCount) answers, "
+          + UTCTime.text(statement.serverTime))
     }
     return nil
   }

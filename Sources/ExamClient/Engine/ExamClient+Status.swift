@@ -91,7 +91,8 @@ extension ExamClient {
       phase: store?.identity?.grant == nil ? .loggedOut : .loggedIn, counts: AnswerCounts(), answers: [],
       pendingCount: 0, lockCount: 0, lock: nil, receipt: nil, time: timeLeft, downloads: downloadProgress(),
       contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, isSyncStopped: isSyncStopped,
-      isReplaced: isLeaseElsewhere || isSuperseded, isCatchingUp: isCatchingUp, isStorageLow: store?.isStorageLow ?? false,
+      isReplaced: isLeaseElsewhere || isSuperseded, isCatchingUp: isCatchingUp,
+      isStorageLow: store?.isStorageLow ?? false,
       isStorageFailed: store?.storageFailure != nil, exam: nil, journal: nil, sequence: 0)
     guard let store, let attempt, let found = try? store.status(of: attempt) else { return status }
     status.phase = phase(of: found)

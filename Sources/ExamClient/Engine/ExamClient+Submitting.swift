@@ -1,5 +1,4 @@
 import ExamModel
-
 import ExamStore
 import SyncProtocol
 import SyncWire

@@ -55,7 +55,7 @@ extension ExamClient {
     isSealing = true
     defer { isSealing = false }
     do throws(ExamStoreError) {
-      switch try store.status(of: attempt).phase {
+      switch try store.phase(of: attempt) {
       case .answering, .locked:
         let moment = SaveMoment(instant(), remainingMilliseconds: 0)
         let outcome = try store.seal(attempt, cause: .bell, at: moment)
@@ -70,7 +70,7 @@ extension ExamClient {
 
   /// Persists the time left, so that a reboot cannot raise it.
   func persistClock() {
-    guard let store, let attempt, !bell.isDoubtful, (try? store.status(of: attempt).phase) == .answering,
+    guard let store, let attempt, !bell.isDoubtful, (try? store.phase(of: attempt)) == .answering,
       let remaining = bell.remainingMilliseconds(at: reading())
     else { return }
     clockPersistedAt = reading().bootMilliseconds
@@ -101,7 +101,7 @@ extension ExamClient {
   }
 
   private func wake() {
-    guard let store else { return }
+    guard store != nil else { return }
     sealIfBellRang()
     let now = reading().bootMilliseconds
     if attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds {
@@ -113,7 +113,6 @@ extension ExamClient {
       step(.wake)
     }
     pumpDownloads()
-    _ = store
     changed()
     armWake()
   }

@@ -1,6 +1,5 @@
-import ExamModel
-
 import CurlTransport
+import ExamModel
 import ExamStore
 import Logging
 import SyncCore
@@ -64,6 +63,7 @@ public actor ExamClient {
   /// The server follows another history of this attempt.
   var isSuperseded = false
   var clockPersistedAt: UInt64 = 0
+  var contradictionsJournalledFrom: UInt64 = 0
   var isSealing = false
 
   // Who listens.

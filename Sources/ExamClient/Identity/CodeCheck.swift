@@ -1,8 +1,8 @@
+import Crypto
 import CryptoExtras
 import ExamModel
 import SyncProtocol
 
-import Crypto
 import struct Foundation.Data
 
 /// Checks of the short codes that people read out, against the verifiers in the attempt's record.

@@ -1,8 +1,8 @@
 import CurlTransport
 import SyncProtocol
 
-import class Foundation.JSONDecoder
 import struct Foundation.Data
+import class Foundation.JSONDecoder
 
 /// Reads a problem detail (RFC 9457) that is one of this protocol's.
 enum ProblemReader {

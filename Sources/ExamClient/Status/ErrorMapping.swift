@@ -51,7 +51,8 @@ extension ExamClientError {
   }
 
   init(_ error: TransportError) {
-    self = error.code == .serverNotTrusted
+    self =
+      error.code == .serverNotTrusted
       ? ExamClientError(.serverNotTrusted, error.message, nextActor: .proctor) : .network(error.code.rawValue)
   }
 

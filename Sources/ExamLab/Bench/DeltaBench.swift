@@ -54,6 +54,7 @@ struct DeltaBench {
     let few = context.sizes.deltaRecords.small
     let many = context.sizes.deltaRecords.large
     let difference = zip(steps.large, steps.small).map { abs($0 - $1) }.max()
+    FileHandle.standardError.write(Data("\(steps)\n".utf8))
     return [
       BenchBar(
         "time at \(many) records ÷ at \(few)", unit: "×", .atMost, bar: 1.25,

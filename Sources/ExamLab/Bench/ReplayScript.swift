@@ -59,6 +59,8 @@ struct ReplayOutcome: Sendable {
   var latency = LatencySample([])
   /// Processor time of the generator's thread within the window.
   var generatorSeconds = 0.0
+  /// Processor time of the server within the window.
+  var serverSeconds = 0.0
   /// The first connection ran out of requests before the time was over.
   var isExhausted = false
   /// In the order of the scripts.
@@ -69,6 +71,10 @@ struct ReplayOutcome: Sendable {
   /// The generator's share of all processors. It is one thread: on two processors half is all that it can take.
   func generatorShare(processors: Int) -> Double {
     seconds > 0 ? generatorSeconds / seconds / Double(processors) : 0
+  }
+
+  func serverShare(processors: Int) -> Double {
+    seconds > 0 ? serverSeconds / seconds / Double(processors) : 0
   }
 }
 

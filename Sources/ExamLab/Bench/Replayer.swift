@@ -14,6 +14,8 @@ struct Replayer {
   var expectsSequences: Bool
   /// Begins each script anew at its end, and keeps no trace of it: for a server that keeps nothing.
   var repeats = false
+  /// The server, whose processor time is counted beside the generator's.
+  var server: pid_t?
 
   private static let drainSeconds = 10.0
 
@@ -32,9 +34,11 @@ struct Replayer {
     try loop.run(until: MonotonicNanoseconds.now + Self.nanoseconds(warmupSeconds))
     let start = loop.beginWindow()
     let processor = ProcessorTime.ofThread
+    let serverProcessor = serverSeconds
     try loop.run(until: start + Self.nanoseconds(seconds))
     var outcome = ReplayOutcome()
     outcome.generatorSeconds = ProcessorTime.ofThread - processor
+    outcome.serverSeconds = serverSeconds - serverProcessor
     outcome.seconds = Double(MonotonicNanoseconds.now - start) / 1_000_000_000
     outcome.isExhausted = loop.isExhausted
     outcome.answered = loop.latencies.count
@@ -43,6 +47,8 @@ struct Replayer {
     if !repeats { outcome.traces = connections.map(\.trace) }
     return outcome
   }
+
+  private var serverSeconds: Double { server.flatMap { ProcessorTime.of(process: $0) } ?? 0 }
 
   private static func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(seconds * 1_000_000_000) }
 }

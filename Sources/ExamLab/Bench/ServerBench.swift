@@ -46,8 +46,6 @@ struct ServerRound {
   var nothing: ReplayOutcome
   /// By answers a push.
   var pushes: [Int: ReplayOutcome]
-  /// The server's processor time as a share of all processors while pushes of one came.
-  var serverShare: Double
   var rows: [BaselineRowOrder: Double]
 }
 
@@ -94,6 +92,9 @@ struct ServerSeries {
       BenchFigure("empty endpoint, p50", unit: "ms", runs: rounds.map(\.nothing.latency.medianMilliseconds)),
       BenchFigure("empty endpoint, p99", unit: "ms", runs: rounds.map(\.nothing.latency.p99Milliseconds)),
       BenchFigure("generator's share of the processors, empty endpoint", unit: "%", runs: shares),
+      BenchFigure(
+        "server's share, empty endpoint", unit: "%",
+        runs: rounds.map { $0.nothing.serverShare(processors: processors) * 100 }),
     ]
     for size in ServerBench.sizes {
       let outcomes = rounds.compactMap { $0.pushes[size] }
@@ -105,10 +106,11 @@ struct ServerSeries {
         BenchFigure(
           "generator's share, pushes of \(size)", unit: "%",
           runs: outcomes.map { $0.generatorShare(processors: processors) * 100 }),
+        BenchFigure(
+          "server's share, pushes of \(size)", unit: "%",
+          runs: outcomes.map { $0.serverShare(processors: processors) * 100 }),
       ]
     }
-    figures.append(
-      BenchFigure("server's share of the processors, pushes of 1", unit: "%", runs: rounds.map { $0.serverShare * 100 }))
     for order in BaselineRowOrder.allCases {
       figures.append(
         BenchFigure("bare SQLite, \(order.rawValue)", unit: "rows/s", runs: rounds.compactMap { $0.rows[order] }))

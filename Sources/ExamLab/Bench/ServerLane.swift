@@ -41,22 +41,13 @@ struct ServerLane {
   /// One interleaved run.
   mutating func round() throws -> ServerRound {
     let nothing = try replayNothing()
-    let process = room.server.runningProcess ?? 0
-    let before = ProcessorTime.of(process: process) ?? 0
-    let start = MonotonicNanoseconds.now
     var pushes: [Int: ReplayOutcome] = [:]
-    var serverShare = 0.0
     for size in ServerBench.sizes {
-      pushes[size] = try push(size, warmup: context.sizes.warmupSeconds, seconds: context.sizes.replaySeconds) {
-        let seconds = Double(MonotonicNanoseconds.now - start) / 1_000_000_000
-        guard size == 1 else { return }
-        serverShare = ((ProcessorTime.of(process: process) ?? before) - before) / seconds
-      }
+      pushes[size] = try push(size, warmup: context.sizes.warmupSeconds, seconds: context.sizes.replaySeconds)
     }
     var stored: [BaselineRowOrder: Double] = [:]
     for order in BaselineRowOrder.allCases { stored[order] = try rows.rowsPerSecond(order, bodies: bodies) }
-    return ServerRound(
-      nothing: nothing, pushes: pushes, serverShare: serverShare / Double(context.processors), rows: stored)
+    return ServerRound(nothing: nothing, pushes: pushes, rows: stored)
   }
 
   private func replayNothing() throws -> ReplayOutcome {
@@ -64,22 +55,21 @@ struct ServerLane {
     let scripts = PushScripts(phones: &phones, pushes: 20, answersPerPush: 1, port: port)
     let replayer = Replayer(
       port: port, scripts: scripts.redirected(bodyBytes: Int(responseBytes)), warmupSeconds: context.sizes.warmupSeconds,
-      seconds: context.sizes.replaySeconds, expectsSequences: false, repeats: true)
+      seconds: context.sizes.replaySeconds, expectsSequences: false, repeats: true,
+      server: room.server.runningProcess)
     return try counted { try replayer.run() }
   }
 
-  private mutating func push(
-    _ size: Int, warmup: Double, seconds: Double, afterReplay: () -> Void = {}
-  ) throws -> ReplayOutcome {
+  private mutating func push(_ size: Int, warmup: Double, seconds: Double) throws -> ReplayOutcome {
     let before = room.phones
     var phones = before
     let wanted = (rates[size] ?? 1_000) * (warmup + seconds) * Self.slack
     let each = Int(wanted / Double(phones.count)) + 2
     let scripts = PushScripts(phones: &phones, pushes: each, answersPerPush: size, port: port)
     let replayer = Replayer(
-      port: port, scripts: scripts.scripts, warmupSeconds: warmup, seconds: seconds, expectsSequences: true)
+      port: port, scripts: scripts.scripts, warmupSeconds: warmup, seconds: seconds, expectsSequences: true,
+      server: room.server.runningProcess)
     var outcome = try counted { try replayer.run() }
-    afterReplay()
     responseBytes = Double(try scripts.verify(outcome, phones: &phones, before: before))
     room.replacePhones(phones)
     rates[size] = max(outcome.perSecond, 100)
@@ -95,7 +85,8 @@ struct ServerLane {
 
   // MARK: - What is proved beside the figures
 
-  /// Counts the server's syncs of the disk while pushes come.
+  /// Counts the server's syncs of the disk while pushes come, and leaves the server killed: strace tells what it
+  /// counted when the last thread it follows is gone.
   mutating func traceSyncs(folder: String) throws -> String {
     let strace = "/usr/bin/strace"
     guard access(strace, X_OK) == 0, let process = room.server.runningProcess else {
@@ -110,8 +101,7 @@ struct ServerLane {
       !((try? String(contentsOfFile: "\(file).log", encoding: .utf8))?.contains("attached") ?? false)
     { _ = poll(nil, 0, 20) }
     let outcome = try push(1, warmup: 0, seconds: 1)
-    // It detaches and prints its summary; the end of its output says that it is done.
-    tracer.terminate()
+    room.server.kill()
     while case .text = tracer.readLine(until: MonotonicClock.milliseconds + 10_000) {}
     tracer.kill()
     let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""

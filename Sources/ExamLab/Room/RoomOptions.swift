@@ -18,6 +18,8 @@ public struct RoomOptions: Sendable {
   public var outputFolder: String
   /// A folder of recorded links (`*.up`, `*.down`); `nil` for generated links only.
   public var traces: String?
+  /// Every phone follows a recorded link; needs ``traces``.
+  public var usesRecordedLinksOnly = false
   /// Whether progress is drawn on a terminal.
   public var showsProgress = true
 
@@ -30,6 +32,9 @@ public struct RoomOptions: Sendable {
   func validate() throws {
     guard (1...500).contains(candidates) else { throw RoomError("--candidates takes 1 to 500, not \(candidates)") }
     guard (8...600).contains(examSeconds) else { throw RoomError("--exam-seconds takes 8 to 600, not \(examSeconds)") }
+    guard !usesRecordedLinksOnly || traces != nil else {
+      throw RoomError("--recorded-only needs recordings: name their folder with --traces")
+    }
     guard (0...20).contains(killsPerCandidate) else { throw RoomError("--kills takes 0 to 20") }
   }
 }

@@ -56,7 +56,7 @@ struct RoomPlanner {
 
   private func profile(_ index: Int, _ generator: inout OrderGenerator) -> LinkProfile {
     var profile: LinkProfile
-    switch index % 4 {
+    switch options.usesRecordedLinksOnly ? 3 : index % 4 {
     case 0: profile = .deadly3G
     case 1: profile = .lte
     case 2: profile = .wifiFlap

@@ -76,6 +76,12 @@ public struct AttemptState: Hashable, Sendable {
     }
   }
 
+  /// Goes on from what the server says of the attempt's seals: the last one's ordinal, and whether it stands.
+  public mutating func resume(sealOrdinal: UInt32, isSealed: Bool) {
+    self.sealOrdinal = sealOrdinal
+    self.isSealed = isSealed
+  }
+
   /// Whether the next lock hands the paper in (S3-16).
   public func handsIn(policy: AttemptPolicy) -> Bool {
     policy.maximumLocks > 0 && ledger.count >= Int(policy.maximumLocks)
@@ -137,6 +143,8 @@ public enum KeptReason: Int, Hashable, Sendable, CaseIterable {
   case answerInvalid = 13
   case terminated = 14
   case sealInvalid = 15
+  /// A reason of a later version, which this one does not know. Never written.
+  case other = 255
 
   /// The name in documents, exports and problem details.
   public var name: String {
@@ -156,6 +164,7 @@ public enum KeptReason: Int, Hashable, Sendable, CaseIterable {
     case .answerInvalid: "answer-invalid"
     case .terminated: "terminated"
     case .sealInvalid: "seal-invalid"
+    case .other: "other"
     }
   }
 }

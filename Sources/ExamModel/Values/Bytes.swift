@@ -36,14 +36,13 @@ public enum Hex {
 
 extension [UInt8] {
   /// Appends a fixed-width integer, most significant byte first: the order of every hash of the protocol.
+  @inlinable
   public mutating func appendBigEndian(_ value: some FixedWidthInteger) {
-    let width = type(of: value).bitWidth
-    for shift in stride(from: width - 8, through: 0, by: -8) {
-      append(UInt8(truncatingIfNeeded: value >> shift))
-    }
+    Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
   }
 
   /// Appends a 32-bit length and the bytes: how strings and byte strings stand inside hashes.
+  @inlinable
   public mutating func appendLengthPrefixed(_ bytes: some Collection<UInt8>) {
     appendBigEndian(UInt32(bytes.count))
     append(contentsOf: bytes)

@@ -5,18 +5,24 @@ public struct Digest256: Hashable, Sendable {
   public static let byteCount = 32
   public static let zero = Digest256(words: .zero)
 
+  @inlinable
   public init(words: SIMD4<UInt64>) {
     self.words = words
   }
 
   /// Reads 32 bytes; `nil` for any other count.
+  ///
+  /// Inlinable, so that it is compiled for the caller's collection.
+  @inlinable
   public init?(_ bytes: some Collection<UInt8>) {
-    guard bytes.count == Self.byteCount else { return nil }
+    guard bytes.count == 32 else { return nil }
     var words = SIMD4<UInt64>.zero
-    for (index, byte) in bytes.enumerated() {
+    var index = 0
+    for byte in bytes {
       words[index >> 3] = words[index >> 3] << 8 | UInt64(byte)
+      index += 1
     }
-    self.words = words
+    self.init(words: words)
   }
 
   /// Reads 64 hexadecimal digits of either case; `nil` for anything else.

@@ -9,18 +9,23 @@ public struct ID128: Hashable, Sendable, Comparable {
   /// All bits zero; never a valid identifier of anything.
   public static let zero = ID128(high: 0, low: 0)
 
+  @inlinable
   public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low
   }
 
   /// Reads sixteen bytes; `nil` for any other count.
+  ///
+  /// Inlinable, so that it is compiled for the caller's collection: every request reads several of them.
+  @inlinable
   public init?(_ bytes: some Collection<UInt8>) {
-    guard bytes.count == Self.byteCount else { return nil }
+    guard bytes.count == 16 else { return nil }
     var high: UInt64 = 0
     var low: UInt64 = 0
-    for (index, byte) in bytes.enumerated() {
-      if index < 8 { high = high << 8 | UInt64(byte) } else { low = low << 8 | UInt64(byte) }
+    for byte in bytes {
+      high = high << 8 | low >> 56
+      low = low << 8 | UInt64(byte)
     }
     self.init(high: high, low: low)
   }

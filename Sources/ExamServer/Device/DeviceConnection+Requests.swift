@@ -177,6 +177,10 @@ extension DeviceConnection {
       if case .tooLong = error { fail(Problem(.tooLarge, error.description)) } else { unreadable(error.description) }
     } catch let error as WireError where error.field == "SyncRequest.protocol" {
       fail(Problem(.versionNotSupported, "This server speaks versions 1 to \(Limits.protocolVersion): update the app."))
+    } catch let error as WireError where error.field == "JoinRequest.code" {
+      fail(Problem(.invalidValue, "An exam code has exactly \(Limits.examCodeDigits) digits. Type it again."))
+    } catch let error as WireError where error.isOverLimit {
+      fail(Problem(.tooLarge, "The message is over a limit of this protocol: \(error)"))
     } catch let error as WireError {
       unreadable(error.description)
     } catch {

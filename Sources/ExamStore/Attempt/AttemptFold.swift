@@ -55,6 +55,7 @@ struct AttemptFold: Hashable {
     }
     for number in base.locks { ledger.lock(number) }
     state.ledger.merge(ledger)
+    state.resume(sealOrdinal: base.sealOrdinal, isSealed: base.isSealed)
     startedAt = base.startedAt.map { TimeBounds(earliest: $0, latest: $0) }
     for (item, value) in base.answers.sorted {
       answers[item] = CurrentAnswer(value: value, journal: 0, sequence: 0)
@@ -92,12 +93,18 @@ struct AttemptFold: Hashable {
   }
 
   /// Takes an entry that the server's record covers already: only what that record does not say.
-  mutating func applyCovered(_ entry: Entry, in journal: JournalState) {
+  ///
+  /// - Parameter sealOrdinal: of the last seal that the record counts; what becomes of those up to it is its to say.
+  mutating func applyCovered(_ entry: Entry, in journal: JournalState, sealOrdinal: UInt32) {
     switch entry.kind {
     case .seal(let signed):
-      if admit(entry.kind) == .applied { takeSeal(signed, in: journal) }
-    case .reopened:
-      admit(entry.kind)
+      if let statement = try? SealStatement(wire: signed.statement), statement.ordinal <= sealOrdinal {
+        if statement.ordinal == state.sealOrdinal { takeSeal(signed, in: journal) }
+      } else if admit(entry.kind) == .applied {
+        takeSeal(signed, in: journal)
+      }
+    case .reopened(let ordinal):
+      if ordinal > sealOrdinal { admit(entry.kind) }
     case .start:
       if startedAtInstant == nil, let boot = journal.clock.bootID {
         startedAtInstant = DeviceBootTime(bootID: boot, bootMilliseconds: journal.clock.bootMilliseconds)

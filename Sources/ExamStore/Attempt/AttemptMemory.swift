@@ -63,7 +63,7 @@ extension AttemptFold {
         state.head = stored.head
         state.follow(stored.entry)
         if stored.sequence <= covered {
-          fold.applyCovered(stored.entry, in: state)
+          fold.applyCovered(stored.entry, in: state, sealOrdinal: base?.sealOrdinal ?? 0)
         } else if stored.sequence <= journals[index].end {
           fold.apply(stored.entry, in: state)
         }

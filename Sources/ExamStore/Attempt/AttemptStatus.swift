@@ -65,6 +65,11 @@ public struct AttemptStatus: Hashable, Sendable {
 }
 
 extension ExamStore {
+  /// Where an attempt is in its life, without counting anything.
+  public func phase(of attempt: ID128) throws(ExamStoreError) -> AttemptState.Phase {
+    try memory(of: attempt).fold.state.phase
+  }
+
   /// Where an attempt stands; nothing in it is guessed.
   public func status(of attempt: ID128) throws(ExamStoreError) -> AttemptStatus {
     let memory = try memory(of: attempt)

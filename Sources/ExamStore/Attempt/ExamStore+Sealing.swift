@@ -35,7 +35,7 @@ extension ExamStore {
     switch memory.fold.state.phase {
     case .sealed: throw .sealed
     case .notStarted: throw .notStarted
-    case .locked(let number) where cause == .candidate: throw .locked(lock: number)
+    case .locked(let number) where cause != .locks && cause != .bell: throw .locked(lock: number)
     default: break
     }
     if let expected, expected != Hash.sha256(memory.fold.sheet.canonicalBytes) {

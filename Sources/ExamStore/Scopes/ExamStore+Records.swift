@@ -93,11 +93,20 @@ extension ExamStore {
     return terms
   }
 
-  /// What the server last said about the answers of an attempt; `nil` if it said nothing.
+  /// What the server last said about the answers of an attempt, all parts together; `nil` if it said nothing.
+  ///
+  /// - Throws: `.recordUnreadable` if any part cannot be read: a smaller sheet must not pass for the whole.
   public func serverAnswers(of attempt: ID128) throws(ExamStoreError) -> AnswersRecord? {
     guard let candidate = device?.grant?.candidate else { return nil }
-    let record = try value(AnswersRecord.self, ScopeCollection.answers, attempt.hex, in: candidate)
-    return record.flatMap { $0.attempt == attempt ? $0 : nil }
+    let key = AnswersRecord.key(attempt: attempt)
+    guard var answers = try value(AnswersRecord.self, ScopeCollection.answers, key, in: candidate),
+      answers.attempt == attempt
+    else { return nil }
+    for record in try records(ScopeCollection.answers, in: candidate, keyPrefix: "\(key)/") {
+      guard AnswersRecord.part(ofKey: record.key, attempt: attempt) != nil else { continue }
+      answers.merge(try Self.decode(AnswersRecord.self, record))
+    }
+    return answers
   }
 
   private static func decode<Value: WireMessage>(_ type: Value.Type, _ record: Record) throws(ExamStoreError) -> Value {

@@ -11,38 +11,6 @@ extension ServerCore {
     try put(memory.row.record.wire, scope: memory.row.candidate, ScopeCollection.attempt, memory.id.hex)
   }
 
-  /// What another device, or a successor, needs in order to go on. Answers that do not fit one record go into further
-  /// ones, with `/2`, `/3` … after the key.
-  func publishAnswers(_ memory: AttemptMemory) throws {
-    touch(memory)
-    let ledger = memory.state.ledger
-    let positions = memory.journals.map {
-      JournalPosition(journal: $0.row.id, sequence: $0.row.sequence, head: $0.row.head)
-    }
-    var parts: [[(String, AnswerValue)]] = [[]]
-    var bytes = 0
-    for (item, value) in memory.sheet.sorted {
-      let size = value.approximateBytes + item.utf8.count
-      if bytes + size > Self.answerBytesPerRecord, bytes > 0 {
-        parts.append([])
-        bytes = 0
-      }
-      parts[parts.count - 1].append((item, value))
-      bytes += size
-    }
-    for (index, part) in parts.enumerated() {
-      let record = AnswersRecord(
-        attempt: memory.id, answers: AnswerSheet(Dictionary(part) { $1 }), journals: positions,
-        locks: ledger.locks.sorted(), unlocked: ledger.unlocked.sorted(), isStarted: memory.state.started,
-        startedAt: memory.startedAt, informationGiven: memory.state.informationGiven,
-        closedSections: memory.state.closedSections.sorted())
-      let key = index == 0 ? memory.id.hex : "\(memory.id.hex)/\(index + 1)"
-      try put(record.wire, scope: memory.row.candidate, ScopeCollection.answers, key)
-    }
-  }
-
-  static let answerBytesPerRecord = 48 * 1024
-
   func releaseLease(_ memory: AttemptMemory, _ reason: String, by actor: String) throws {
     try checkText(reason, "reason")
     try refuseVoided(memory)

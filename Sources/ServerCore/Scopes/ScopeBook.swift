@@ -44,10 +44,14 @@ struct ScopeBook {
   }
 
   /// Leaves a tombstone, if there is a live record.
-  mutating func delete(scope id: ID128, collection: String, key: String, _ store: any ServerStore) throws {
-    guard let old = try store.record(scope: id, collection: collection, key: key), !old.isDeleted else { return }
+  ///
+  /// - Returns: whether anything changed.
+  @discardableResult
+  mutating func delete(scope id: ID128, collection: String, key: String, _ store: any ServerStore) throws -> Bool {
+    guard let old = try store.record(scope: id, collection: collection, key: key), !old.isDeleted else { return false }
     try replace(
       old, with: Record(collection: collection, key: key, version: 0, body: [], isDeleted: true), scope: id, store)
+    return true
   }
 
   /// Removes the tombstones up to a version; cursors below it start anew.

@@ -1,14 +1,16 @@
 import Crypto
 public import ExamModel
 
-/// A session's secret, kept as a key so that no request has to rebuild it.
+/// A session's secret, kept as a key and as an HMAC that has taken the key in, so that no request has to.
 public struct SessionSecret: Sendable {
   let key: SymmetricKey
+  let keyed: HMAC<SHA256>
 
   /// `nil` unless there are 32 bytes.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count == 32 else { return nil }
     key = SymmetricKey(data: bytes)
+    keyed = HMAC<SHA256>(key: key)
   }
 
   public var bytes: [UInt8] { key.withUnsafeBytes { Array($0) } }
@@ -83,7 +85,7 @@ public enum MessageAuthentication {
   }
 
   private static func mac(_ bytes: [UInt8], _ secret: SessionSecret) -> MAC {
-    var hmac = HMAC<SHA256>(key: secret.key)
+    var hmac = secret.keyed
     hmac.update(data: bytes)
     return hmac.finalize().withUnsafeBytes { code in
       MAC(

@@ -8,6 +8,8 @@ public struct SealStatement: Hashable, Sendable {
     /// The last allowed lock (S3-16).
     case locks
     case bell
+    /// One of a later version, which this one does not know: what was handed in counts all the same.
+    case other
   }
 
   public var attempt: ID128

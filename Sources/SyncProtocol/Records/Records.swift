@@ -187,7 +187,11 @@ public struct DispositionRecord: Hashable, Sendable {
   }
 }
 
-/// Collection `answers`, key = attempt: what a new device, or a successor, needs in order to go on.
+/// Collection `answers`: what a new device, or a successor, needs in order to go on.
+///
+/// The record with the attempt for its key says everything; answers that do not fit it are in further records, each
+/// with a part of the answers and nothing else. All parts are written in one transaction, and a part that is not needed
+/// any more is deleted in it, so the parts that are there are all of them.
 public struct AnswersRecord: Hashable, Sendable {
   public var attempt: ID128
   public var answers: AnswerSheet
@@ -199,10 +203,15 @@ public struct AnswersRecord: Hashable, Sendable {
   public var startedAt: Int64?
   public var informationGiven: Bool
   public var closedSections: [String]
+  /// Of the last seal; 0 for none. The next one has the next ordinal.
+  public var sealOrdinal: UInt32
+  /// Whether that seal stands: it was not reopened.
+  public var isSealed: Bool
 
   public init(
-    attempt: ID128, answers: AnswerSheet, journals: [JournalPosition], locks: [UInt32], unlocked: [UInt32],
-    isStarted: Bool, startedAt: Int64?, informationGiven: Bool, closedSections: [String]
+    attempt: ID128, answers: AnswerSheet, journals: [JournalPosition] = [], locks: [UInt32] = [],
+    unlocked: [UInt32] = [], isStarted: Bool = false, startedAt: Int64? = nil, informationGiven: Bool = false,
+    closedSections: [String] = [], sealOrdinal: UInt32 = 0, isSealed: Bool = false
   ) {
     self.attempt = attempt
     self.answers = answers
@@ -213,6 +222,27 @@ public struct AnswersRecord: Hashable, Sendable {
     self.startedAt = startedAt
     self.informationGiven = informationGiven
     self.closedSections = closedSections
+    self.sealOrdinal = sealOrdinal
+    self.isSealed = isSealed
+  }
+
+  /// The key of a part: the attempt for the first, attempt/2, attempt/3 … for further ones.
+  public static func key(attempt: ID128, part: Int = 1) -> String {
+    part == 1 ? attempt.hex : "\(attempt.hex)/\(part)"
+  }
+
+  /// The number of the part that a key names; `nil` for a key of anything else.
+  public static func part(ofKey key: String, attempt: ID128) -> Int? {
+    if key == attempt.hex { return 1 }
+    guard key.hasPrefix("\(attempt.hex)/"), let part = Int(key.dropFirst(attempt.hex.count + 1)), part > 1 else {
+      return nil
+    }
+    return part
+  }
+
+  /// Takes the answers of a further part.
+  public mutating func merge(_ part: AnswersRecord) {
+    for (item, value) in part.answers.values { answers.set(value, for: item) }
   }
 }
 

@@ -1331,7 +1331,8 @@ package nonisolated struct WireDispositionRecord: Sendable {
   package init() {}
 }
 
-/// candidate/<id>: collection "answers", key = attempt; written when a second device needs them
+/// candidate/<id>: collection "answers", key = attempt; written when a second device needs them. Answers that do not fit
+/// this record are in further ones, key = attempt/2, attempt/3 and so on, which hold nothing but attempt and answers.
 package nonisolated struct WireAnswersRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1356,6 +1357,12 @@ package nonisolated struct WireAnswersRecord: Sendable {
   package var closedSections: [String] = []
 
   package var startedAt: UInt64 = 0
+
+  /// of the last seal; 0 for none
+  package var sealOrdinal: UInt32 = 0
+
+  /// that seal stands: it was not reopened
+  package var isSealed: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4199,7 +4206,7 @@ nonisolated extension WireDispositionRecord: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireAnswersRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AnswersRecord"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}answers\0\u{1}journals\0\u{3}lock_count\0\u{1}locks\0\u{1}unlocked\0\u{1}started\0\u{3}information_given\0\u{3}closed_sections\0\u{3}started_at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}attempt\0\u{1}answers\0\u{1}journals\0\u{3}lock_count\0\u{1}locks\0\u{1}unlocked\0\u{1}started\0\u{3}information_given\0\u{3}closed_sections\0\u{3}started_at\0\u{3}seal_ordinal\0\u{3}is_sealed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4217,6 +4224,8 @@ nonisolated extension WireAnswersRecord: SwiftProtobuf.Message, SwiftProtobuf._M
       case 8: try { try decoder.decodeSingularBoolField(value: &self.informationGiven) }()
       case 9: try { try decoder.decodeRepeatedStringField(value: &self.closedSections) }()
       case 10: try { try decoder.decodeSingularFixed64Field(value: &self.startedAt) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.sealOrdinal) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.isSealed) }()
       default: break
       }
     }
@@ -4253,6 +4262,12 @@ nonisolated extension WireAnswersRecord: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.startedAt != 0 {
       try visitor.visitSingularFixed64Field(value: self.startedAt, fieldNumber: 10)
     }
+    if self.sealOrdinal != 0 {
+      try visitor.visitSingularUInt32Field(value: self.sealOrdinal, fieldNumber: 11)
+    }
+    if self.isSealed != false {
+      try visitor.visitSingularBoolField(value: self.isSealed, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4267,6 +4282,8 @@ nonisolated extension WireAnswersRecord: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.informationGiven != rhs.informationGiven {return false}
     if lhs.closedSections != rhs.closedSections {return false}
     if lhs.startedAt != rhs.startedAt {return false}
+    if lhs.sealOrdinal != rhs.sealOrdinal {return false}
+    if lhs.isSealed != rhs.isSealed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -23,6 +23,7 @@ final class DevicePlaneStandIn: Sendable {
   let password = "right"
   let faults: Mutex<Faults>
   private let journals = Mutex<[ID128: Push]>([:])
+  private let origin = ContinuousClock.now
   private let secret = [UInt8](repeating: 6, count: 32)
 
   init(_ exam: TestExam, faults: Faults = Faults()) {
@@ -35,6 +36,11 @@ final class DevicePlaneStandIn: Sendable {
   }
 
   var storedEntries: Int { journals.withLock { $0.values.reduce(0) { $0 + Int($1.last) } } }
+
+  private var serverTime: Int64 {
+    let passed = origin.duration(to: .now).components
+    return testT0 + passed.seconds * 1_000 + passed.attoseconds / 1_000_000_000_000_000
+  }
 
   private func respond(to request: TestServer.Request) -> TestServer.Response {
     let faults = faults.withLock { $0 }
@@ -92,7 +98,7 @@ final class DevicePlaneStandIn: Sendable {
           secret: secret, method: "POST", path: request.path, sentAt: authorization.sentAt, body: request.body)
     else { return problem(.macInvalid) }
     let message = try SyncRequest(wire: try BodyFraming.unframe(request.body))
-    var answer = SyncResponse(receivedAt: testT0, nextMilliseconds: 60_000)
+    var answer = SyncResponse(receivedAt: serverTime)
     for push in message.pushes {
       journals.withLock { $0[push.journal] = push }
       answer.acknowledgements.append(
@@ -110,7 +116,8 @@ final class DevicePlaneStandIn: Sendable {
   /// Nothing new, with a checkpoint over what every test's phone holds.
   private func emptyDelta(_ cursor: ScopeCursor) -> Delta {
     var digest = ScopeDigest.empty
-    let records = (try? cursor.scope == exam.candidate ? exam.candidateRecords() : exam.examRecords(exam.blobs().record)) ?? []
+    let isCandidate = cursor.scope == exam.candidate
+    let records = (try? isCandidate ? exam.candidateRecords() : exam.examRecords(exam.blobs().record)) ?? []
     for (index, record) in records.enumerated() {
       digest.add(Record(collection: record.0, key: record.1, version: UInt64(index + 1), body: record.2))
     }

@@ -2,16 +2,29 @@ import ExamClient
 import ExamModel
 import Synchronization
 
-/// Clocks that stand still until a test moves them.
+/// Clocks that stand still until a test moves them, or, over a real network, go on with the real time.
 final class TestClock: DeviceClock {
   private let state: Mutex<ClockReading>
+  private let origin: ContinuousClock.Instant?
 
-  init(bootID: ID128 = ID128(high: 1, low: 1), bootMilliseconds: UInt64 = 1_000_000, wallMilliseconds: Int64 = testT0) {
+  init(
+    bootID: ID128 = ID128(high: 1, low: 1), bootMilliseconds: UInt64 = 1_000_000, wallMilliseconds: Int64 = testT0,
+    isRunning: Bool = false
+  ) {
+    origin = isRunning ? .now : nil
     state = Mutex(
       ClockReading(bootID: bootID, bootMilliseconds: bootMilliseconds, wallMilliseconds: wallMilliseconds))
   }
 
-  func read() -> ClockReading { state.withLock { $0 } }
+  func read() -> ClockReading {
+    var reading = state.withLock { $0 }
+    guard let origin else { return reading }
+    let passed = origin.duration(to: .now).components
+    let milliseconds = passed.seconds * 1_000 + passed.attoseconds / 1_000_000_000_000_000
+    reading.bootMilliseconds += UInt64(milliseconds)
+    reading.wallMilliseconds += milliseconds
+    return reading
+  }
 
   /// Both clocks go on.
   func pass(milliseconds: Int64) {
