@@ -65,6 +65,21 @@ import Testing
     }
   }
 
+  /// A client that takes nothing of its answer is cut off; nobody else waits for it.
+  @Test func aStalledReaderIsCutOff() async throws {
+    let server = try await TestServer { $0.limits.writeStallMilliseconds = 50 }
+    let large = [UInt8](repeating: 7, count: 32 << 20)
+    let digest = Hash.sha256(large)
+    try BlobStore(directory: server.directory.blobs).write(large, digest: digest)
+    let stalled = try server.connect()
+    stalled.send(get("/v1/blobs/\(digest.hex)"))
+    let other = try await server.exchange(get("/v1/server"))
+    #expect(other?.status == 200)
+    while server.application.connectionCount > 0 { await Task.yield() }
+    await #expect(throws: RawConnection.Failure.self) { _ = try await stalled.receive() }
+    await server.end()
+  }
+
   @Test func anUnknownBlobIsNotFound() async throws {
     try await withBlob { (server, _) async throws in
       let answer = try await server.exchange(get("/v1/blobs/\(Hash.sha256([1, 2, 3]).hex)"))

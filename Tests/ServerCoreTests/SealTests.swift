@@ -1,4 +1,5 @@
 import ExamModel
+import ServerStoreSQLite
 import SyncProtocol
 import SyncWire
 import Testing

@@ -1,5 +1,6 @@
 import ExamModel
 import ExamStore
+import ServerStoreSQLite
 import SyncProtocol
 import SyncWire
 import Testing

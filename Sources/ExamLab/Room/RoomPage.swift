@@ -30,8 +30,8 @@ struct RoomPage {
       <p class="legend"><span class="k up"></span>network up <span class="k down"></span>network down
       <span class="k pend"></span>entries pending <span class="k locked"></span>locked
       <b class="kill">✕</b> killed <b class="seal">◆</b> sealed <b class="receipt">●</b> receipt</p>
-      <div class="scroll"><svg viewBox="0 0 \(Self.width + 190) \(height)" width="\(Self.width + 190)" height="\(height)"
-        role="img" aria-label="Timeline of each candidate">
+      <div class="scroll"><svg viewBox="0 0 \(Self.width + 190) \(height)" width="\(Self.width + 190)"
+        height="\(height)" role="img" aria-label="Timeline of each candidate">
       \(axis(height))
       \(lanes.joined(separator: "\n"))
       </svg></div>
@@ -94,9 +94,8 @@ struct RoomPage {
     let top = 32 + Double(row) * Self.laneHeight
     let events = results.events.filter { $0.candidate == phone.name }
     var parts = ["<text class=\"name\" x=\"0\" y=\"\(top + 15)\">\(phone.name)</text>"]
-    parts.append(
-      "<text class=\"link\" x=\"66\" y=\"\(top + 15)\">\(Self.escape(String(phone.plan.link.profile.name.prefix(16))))</text>"
-    )
+    let link = Self.escape(String(phone.plan.link.profile.name.prefix(16)))
+    parts.append("<text class=\"link\" x=\"66\" y=\"\(top + 15)\">\(link)</text>")
     parts.append(bar(first, last, top: top + 18, height: 4, style: "up"))
     for (from, until) in outages(phone.name) {
       parts.append(bar(from, until, top: top + 18, height: 4, style: "down"))

@@ -91,6 +91,9 @@ public final class ExamServerApplication: Sendable {
     logger.info("stopped")
   }
 
+  /// Connections of the device plane that are open now.
+  var connectionCount: Int { services.census.count }
+
   /// Long polls that are open now.
   var pollCount: Int { services.polls.count }
 
