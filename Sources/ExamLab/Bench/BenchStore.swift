@@ -13,6 +13,7 @@ final class BenchStore {
   private let store: SQLiteServerStore
   private let core: ServerCore
   let exam: ID128
+  private var rosterRows = 0
   private var time = Int64(WallClock.milliseconds)
 
   static let identity = OperatorIdentity(name: "benchmark", role: .operator)
@@ -44,8 +45,8 @@ final class BenchStore {
   func sessions(_ count: Int) throws -> [BenchSession] {
     var sessions: [BenchSession] = []
     while sessions.count < count {
-      let first = sessions.count
-      let rows = (first..<min(count, first + OperatorLimits.rosterRows)).map(Self.row)
+      let rows = (0..<min(count - sessions.count, OperatorLimits.rosterRows)).map { Self.row(rosterRows + $0) }
+      rosterRows += rows.count
       let imported = perform([.command(.importRoster(exam: exam, rows: rows), by: Self.identity)])
       guard case .done(.roster(let outcome)) = imported.first else {
         throw RoomError("the server's core took no roster: \(imported)")
