@@ -125,8 +125,9 @@ let package = Package(
         "SyncWire",
       ], swiftSettings: strict),
     .testTarget(
-      name: "ExamLabTests", dependencies: ["ExamLab", "ExamModel", "PaperImport", "SyncProtocol"], swiftSettings: strict
-    ),
+      name: "ExamLabTests",
+      dependencies: ["ExamLab", "ExamModel", "ExamStore", "PaperImport", "SQLite", "SyncProtocol"],
+      swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

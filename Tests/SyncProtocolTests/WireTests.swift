@@ -83,7 +83,8 @@ import Testing
     }
     let queries = HeadQuery(journal: Fixed.journal, sequences: Array(1...UInt64(Limits.headsPerQuery) + 1))
     let over = [
-      request(Array(repeating: [1], count: Limits.pushEntries + 1)), request([[1]], pushes: Limits.pushesPerRequest + 1),
+      request(Array(repeating: [1], count: Limits.pushEntries + 1)),
+      request([[1]], pushes: Limits.pushesPerRequest + 1),
       request([[UInt8](repeating: 0, count: Limits.entryBytes + 1)]),
       request(Array(repeating: [UInt8](repeating: 0, count: Limits.entryBytes), count: 5)),
       SyncRequest(headQueries: [queries]),

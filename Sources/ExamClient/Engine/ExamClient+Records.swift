@@ -106,8 +106,10 @@ extension ExamClient {
       for record in records where !known.contains(record.body) {
         let statement = try store.storeReceipt(record.body)
         emit(.receiptArrived(summary(of: statement)))
-        // Handed in by another device while this one goes on: what is saved here does not count (S3-33).
-        if !store.isSealed(attempt), !ownJournals().contains(statement.journal) { isSuperseded = true }
+        // Handed in by another device while this one goes on: what is saved here does not count (S3-33), but after a
+        // reopening of that seal it does.
+        let isReopened = try store.terms(attempt).reopens.contains(statement.ordinal)
+        if !isReopened, !store.isSealed(attempt), !ownJournals().contains(statement.journal) { isSuperseded = true }
       }
     } catch {
       logFault("a receipt was not stored", "\(error)")

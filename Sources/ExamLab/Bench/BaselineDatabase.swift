@@ -54,7 +54,8 @@ final class BaselineDatabase {
 
   private func check(_ code: Int32) throws {
     guard code != 0 else { return }
-    throw RoomError("SQLite from C failed with \(code): \(cbaseline_message(baseline).map { String(cString: $0) } ?? "")")
+    throw RoomError(
+      "SQLite from C failed with \(code): \(cbaseline_message(baseline).map { String(cString: $0) } ?? "")")
   }
 
   private static func withStrings<Value>(

@@ -22,7 +22,9 @@ final class BenchClient {
     let request = BenchRequest(path: path, message: message, session: session, port: port)
     let (head, body) = try exchange(request.bytes)
     try request.check(head: head, body: body)
-    do { return try BodyFraming.unframe(body) } catch { throw RoomError("\(path) was answered with no message: \(error)") }
+    do { return try BodyFraming.unframe(body) } catch {
+      throw RoomError("\(path) was answered with no message: \(error)")
+    }
   }
 
   /// Sends a message and does not wait for the answer.

@@ -80,11 +80,14 @@ struct BenchPage {
     let most = max(bar.runs.max() ?? 0, bar.bar, bar.aim ?? 0) * 1.08
     guard most > 0 else { return "" }
     func x(_ value: Double) -> String { String(format: "%.1f", 4 + value / most * (width - 8)) }
-    let dots = bar.runs.map { "<circle cx=\"\(x($0))\" cy=\"9\" r=\"3\"><title>\(BenchTable.number($0))</title></circle>" }
+    let dots = bar.runs.map {
+      "<circle cx=\"\(x($0))\" cy=\"9\" r=\"3\"><title>\(BenchTable.number($0))</title></circle>"
+    }
     let marks = [(bar.bar, "bar"), (bar.aim, "aim")].compactMap { value, style in
       value.map { "<line class=\"\(style)\" x1=\"\(x($0))\" x2=\"\(x($0))\" y1=\"1\" y2=\"17\"/>" }
     }
-    return "<svg width=\"\(Int(width))\" height=\"18\" role=\"img\" aria-label=\"each run\"><line class=\"base\" x1=\"4\" "
+    return
+      "<svg width=\"\(Int(width))\" height=\"18\" role=\"img\" aria-label=\"each run\"><line class=\"base\" x1=\"4\" "
       + "x2=\"\(width - 4)\" y1=\"9\" y2=\"9\"/>\(marks.joined())\(dots.joined())</svg>"
   }
 
@@ -96,7 +99,8 @@ struct BenchPage {
     padding:0 16px}h1{font-size:24px;margin:0}h2{font-size:18px;margin:28px 0 6px}p{color:var(--soft);margin:6px 0}
     .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:8px;margin:16px 0}
     .tile{border:1px solid var(--line);border-radius:8px;padding:10px 12px}.tile b{display:block;font-size:22px;
-    font-variant-numeric:tabular-nums}.tile span,.soft{color:var(--soft);font-size:13px}.tile.bad b,.bad{color:var(--bad)}
+    font-variant-numeric:tabular-nums}.tile span,.soft{color:var(--soft);font-size:13px}
+    .tile.bad b,.bad{color:var(--bad)}
     .good{color:var(--good)}.problems{color:var(--bad)}table{border-collapse:collapse;width:100%}
     th{text-align:left;color:var(--soft);font-weight:500;font-size:13px}td,th{border-bottom:1px solid var(--line);
     padding:5px 10px 5px 0;vertical-align:top}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}

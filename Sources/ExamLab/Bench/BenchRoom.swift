@@ -26,20 +26,21 @@ struct BenchRoom {
       "exam", "create", "--title", "Benchmark", "--opens", "@\(now - 60_000)", "--closes", "@\(now + 36_000_000)",
       "--max-locks", "1",
     ])
-    guard let id = (created["exam"] as? String).flatMap({ ID128(hex: $0) }), let code = created["code"] as? String else {
+    guard let id = (created["exam"] as? String).flatMap({ ID128(hex: $0) }), let code = created["code"] as? String
+    else {
       throw RoomError("exam-server exam create printed no exam and code")
     }
     exam = id
     self.code = code
     try BenchPaper.write(to: "\(folder)/paper")
-    try server.command(["paper", "publish", "--exam", id.hex, "\(folder)/paper"])
+    try server.command(["paper", "publish", id.hex, "\(folder)/paper"])
     var roster = "number,name,username,password,specialty,room\n"
     for number in 1...candidates {
       roster += "N\(number),Candidate \(number),\(Self.username(number)),\(Self.password),,R1\n"
     }
     try roster.write(toFile: "\(folder)/roster.csv", atomically: true, encoding: .utf8)
     try server.command([
-      "roster", "import", "--exam", id.hex, "--hand-out", "\(folder)/hand-out.csv", "\(folder)/roster.csv",
+      "roster", "import", id.hex, "\(folder)/roster.csv", "--hand-out", "\(folder)/hand-out.csv",
     ])
     guard logsIn else { return }
     let client = try BenchClient(port: server.devicePort)

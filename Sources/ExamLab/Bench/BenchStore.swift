@@ -1,8 +1,8 @@
 import ExamModel
 import Foundation
+import SQLite
 import ServerCore
 import ServerStoreSQLite
-import SQLite
 import SyncProtocol
 import SyncWire
 

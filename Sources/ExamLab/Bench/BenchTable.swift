@@ -6,7 +6,8 @@ struct BenchTable {
 
   var text: String {
     var lines = [
-      "", "exam-lab bench, \(report.takenAt), \(report.machine.processors) × \(report.machine.model), SQLite "
+      "",
+      "exam-lab bench, \(report.takenAt), \(report.machine.processors) × \(report.machine.model), SQLite "
         + "\(report.machine.sqlite), medians of \(report.runs) runs",
     ]
     if !report.machine.isReleaseBuild { lines.append("A DEBUG BUILD: the figures mean nothing.") }

@@ -43,7 +43,8 @@ struct DeltaBench {
         BenchFigure("instructions of SQLite, many records", unit: "steps", runs: steps.large),
       ],
       notes: [
-        "From the decoded request to the framed response, in one process, \(context.sizes.deltas) deltas a run in turns; "
+        "From the decoded request to the framed response, in one process, "
+          + "\(context.sizes.deltas) deltas a run in turns; "
           + "each follows \(Self.changed) records of about \(Self.textBytes) bytes written for it."
       ])
   }

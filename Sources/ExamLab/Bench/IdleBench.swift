@@ -18,7 +18,9 @@ struct IdleBench {
       return BenchResult(
         .idle,
         bars: [Self.bar(few, many, runs: [], note: "SKIPPED: the hard limit of open files is too low")],
-        notes: ["\(many) connections need \(many + Self.spareDescriptors) open files: raise the hard limit (ulimit -Hn)."])
+        notes: [
+          "\(many) connections need \(many + Self.spareDescriptors) open files: raise the hard limit (ulimit -Hn)."
+        ])
     }
     let folder = try context.makeFolder("idle")
     let server = try ServerUnderTest(binary: "\(context.options.binaries)/exam-server", folder: folder)
@@ -58,7 +60,8 @@ struct IdleBench {
       note: note)
   }
 
-  /// Writes candidates and sessions into the store before the server has it: thousands of scrypts would measure nothing.
+  /// Writes candidates and sessions into the store before the server has it: thousands of scrypts would measure
+  /// nothing.
   private static func fill(
     _ server: ServerUnderTest, candidates: Int
   ) throws -> (exam: ID128, sessions: [BenchSession]) {

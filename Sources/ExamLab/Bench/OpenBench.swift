@@ -84,7 +84,9 @@ struct OpenBench {
       throw RoomError("exam-client did not answer “\(what)”")
     }
     let reply = try PhoneReply.decode(line)
-    guard reply.ok else { throw RoomError("exam-client refused “\(what)”: \(reply.error ?? "") \(reply.message ?? "")") }
+    guard reply.ok else {
+      throw RoomError("exam-client refused “\(what)”: \(reply.error ?? "") \(reply.message ?? "")")
+    }
     return reply
   }
 }

@@ -1,8 +1,8 @@
 import ExamModel
 import Foundation
-import Synchronization
 import SyncProtocol
 import SyncWire
+import Synchronization
 
 /// Pushes of every phone, encoded and MACed in advance, and what each has to be answered with.
 struct PushScripts {
@@ -19,8 +19,9 @@ struct PushScripts {
 
   /// Encodes `pushes` pushes of each phone, on all processors. The phones move on to the end of their last push.
   init(phones: inout [BenchPhone], pushes: Int, answersPerPush: Int, port: Int) {
-    let built = Mutex([(phone: BenchPhone, script: ReplayScript, expected: [Expectation])?](
-      repeating: nil, count: phones.count))
+    let built = Mutex(
+      [(phone: BenchPhone, script: ReplayScript, expected: [Expectation])?](
+        repeating: nil, count: phones.count))
     let initial = phones
     DispatchQueue.concurrentPerform(iterations: phones.count) { index in
       var phone = initial[index]

@@ -78,7 +78,7 @@ struct SaveBench {
 }
 
 /// A store and a C baseline with the same content.
-private final class SaveStage {
+final class SaveStage {
   private let store: ExamStore
   private let attempt: ID128
   private let baseline: BaselineDatabase
@@ -142,9 +142,10 @@ private final class SaveStage {
 
   // MARK: - Before the first save
 
-  private static func makeBaseline(_ path: String) throws -> BaselineDatabase {
+  static func makeBaseline(_ path: String) throws -> BaselineDatabase {
     let journal = """
-      INSERT INTO journal(number, id, subject, device_key, lease, last, head, acknowledged, acknowledged_state, greatest,
+      INSERT INTO journal(number, id, subject, device_key, lease, last, head, acknowledged, acknowledged_state,
+        greatest,
         opened_wall_ms, mac)
       VALUES (1, randomblob(16), randomblob(16), randomblob(16), 1, 0, randomblob(32), 0, 0, 0, 0, randomblob(16))
       """

@@ -54,7 +54,8 @@ struct ServerLane {
     var phones = room.phones
     let scripts = PushScripts(phones: &phones, pushes: 20, answersPerPush: 1, port: port)
     let replayer = Replayer(
-      port: port, scripts: scripts.redirected(bodyBytes: Int(responseBytes)), warmupSeconds: context.sizes.warmupSeconds,
+      port: port, scripts: scripts.redirected(bodyBytes: Int(responseBytes)),
+      warmupSeconds: context.sizes.warmupSeconds,
       seconds: context.sizes.replaySeconds, expectsSequences: false, repeats: true,
       server: room.server.runningProcess)
     return try counted { try replayer.run() }
@@ -109,7 +110,8 @@ struct ServerLane {
     guard syncs > 0 else { return "strace counted no sync of the disk: it may not trace here (\(text.prefix(80)))." }
     let perSync = Double(outcome.answered) / Double(syncs)
     return "strace: \(syncs) syncs of the disk while \(outcome.answered) pushes were acknowledged in "
-      + "\(BenchTable.number(outcome.seconds)) s, \(BenchTable.number(perSync)) pushes for one sync (slower under strace)."
+      + "\(BenchTable.number(outcome.seconds)) s, \(BenchTable.number(perSync)) pushes for one sync "
+      + "(slower under strace)."
   }
 
   /// Kills the server, starts it again, and asks for each journal's head: everything that was acknowledged is there.

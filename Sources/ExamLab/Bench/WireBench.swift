@@ -1,9 +1,9 @@
 import CurlTransport
 import ExamModel
 import Foundation
-import Synchronization
 import SyncProtocol
 import SyncWire
+import Synchronization
 
 /// Exact bytes on the wire, headers and both directions included, of the real client's transport on a connection that
 /// is open already.
@@ -54,7 +54,8 @@ struct WireBench {
       ],
       notes: [
         "Medians of \(context.sizes.wireRequests) requests of each kind on one kept-alive connection of CurlTransport, "
-          + "TCP's and IP's own headers not counted. Every fortieth answer is a text of 20 to 120 characters, all others "
+          + "TCP's and IP's own headers not counted. Every fortieth answer is a text of 20 to 120 characters, "
+          + "all others "
           + "name an option.",
         "The first push of one: \(sample).",
       ])
@@ -114,7 +115,8 @@ final class WireProbe {
       body: body)
     let response = try perform(request)
     guard response.status == 200 else { throw RoomError("a request was answered with status \(response.status)") }
-    let expected = MessageAuthentication.response(secret: session.secret, requestMAC: mac, status: 200, body: response.body)
+    let expected = MessageAuthentication.response(
+      secret: session.secret, requestMAC: mac, status: 200, body: response.body)
     guard response.headers[Authorization.responseHeader] == Base64URL.encode(expected.bytes) else {
       throw RoomError("a response does not carry the server's MAC")
     }
