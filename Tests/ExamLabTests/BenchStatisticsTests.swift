@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ExamLab
@@ -56,5 +57,29 @@ import Testing
     #expect(text == second.characters(200))
     #expect(text != other.characters(200))
     #expect((200..<230).contains(text.utf8.count))
+  }
+}
+
+@Suite struct BenchMachineTests {
+  @Test func busyTimeLeavesIdleAndWaitingOut() {
+    let text = "cpu  10 20 30 4000 500 6 7 8 9 9\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 5\n"
+    #expect(ProcessorWatch.busyTicks(text) == 81)
+    #expect(ProcessorWatch.busyTicks("nothing") == 0)
+  }
+
+  @Test func ownWorkIsNotThatOfOthers() {
+    let watch = ProcessorWatch()
+    let deadline = MonotonicNanoseconds.now + 100_000_000
+    var sum: UInt64 = 0
+    while MonotonicNanoseconds.now < deadline { sum &+= deadline }
+    #expect(sum != 1)
+    #expect((0...1.1).contains(watch.othersShare(processors: 1024)))
+  }
+
+  @Test func theMachineIsDescribed() {
+    let machine = BenchReport.Machine.own
+    #expect(machine.processors > 0 && !machine.kernel.isEmpty && machine.sqlite.hasPrefix("3."))
+    #expect(ProcessorTime.of(process: getpid()) != nil && ProcessorTime.of(process: -1) == nil)
+    #expect(ProcessMemory.residentBytes(of: getpid()) ?? 0 > 1_000_000)
   }
 }

@@ -4,6 +4,13 @@ public import Foundation
 public struct Bench {
   private let options: BenchOptions
 
+  /// With more than that the figures say more of the other programs than of this one.
+  private static let othersLimitPercent = 10.0
+  private static let disturbed = """
+    THE MACHINE WAS BUSY with other programs: one thread of a yardstick loses more of its time to them than a server \
+    of several. Measure again on a quiet machine.
+    """
+
   public init(_ options: BenchOptions) throws {
     try options.validate()
     self.options = options
@@ -19,8 +26,13 @@ public struct Bench {
     var results: [BenchResult] = []
     for measure in BenchMeasure.allCases where options.measures.contains(measure) {
       let start = MonotonicNanoseconds.now
+      let watch = ProcessorWatch()
       var result = try Self.result(of: measure, context)
       result.seconds = Double(MonotonicNanoseconds.now - start) / 1_000_000_000
+      let others = watch.othersShare(processors: context.processors) * 100
+      result.figures += [BenchFigure("other programs' share of the processors", unit: "%", runs: [others])]
+        .compactMap(\.self)
+      if others > Self.othersLimitPercent { result.notes.append(Self.disturbed) }
       results.append(result)
     }
     try? FileManager.default.removeItem(atPath: "\(options.outputFolder)/work")

@@ -30,6 +30,49 @@ enum ProcessorTime {
   }
 }
 
+/// How busy the machine is with other things than the measurement.
+struct ProcessorWatch {
+  private let busy: Double
+  private let own: Double
+  private let start: UInt64
+
+  init() {
+    busy = Self.busySeconds
+    own = Self.ownSeconds
+    start = MonotonicNanoseconds.now
+  }
+
+  /// The share of all processors that other programs took since then. Children count as ours once they have ended.
+  func othersShare(processors: Int) -> Double {
+    let seconds = Double(MonotonicNanoseconds.now - start) / 1_000_000_000
+    let others = (Self.busySeconds - busy) - (Self.ownSeconds - own)
+    return seconds > 0 ? max(0, others / seconds / Double(processors)) : 0
+  }
+
+  private static var busySeconds: Double {
+    let text = (try? String(contentsOfFile: "/proc/stat", encoding: .utf8)) ?? ""
+    return busyTicks(text) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  /// User, nice, system, interrupt, soft interrupt and stolen time of all processors in `/proc/stat`.
+  static func busyTicks(_ text: String) -> Double {
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("cpu ") }) else { return 0 }
+    let fields = line.split(separator: " ").dropFirst().map { Double($0) ?? 0 }
+    guard fields.count >= 8 else { return 0 }
+    return fields[0] + fields[1] + fields[2] + fields[5] + fields[6] + fields[7]
+  }
+
+  private static var ownSeconds: Double {
+    [RUSAGE_SELF, RUSAGE_CHILDREN].reduce(0) { sum, who in
+      var usage = rusage()
+      getrusage(who, &usage)
+      let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
+      let microseconds = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
+      return sum + Double(seconds) + Double(microseconds) / 1_000_000
+    }
+  }
+}
+
 /// What a process holds.
 enum ProcessMemory {
   /// Resident bytes; `nil` if the process is gone.

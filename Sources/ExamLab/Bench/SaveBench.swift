@@ -86,6 +86,7 @@ final class SaveStage {
   private let bootID = ID128.random()
   private var sequence: Int64 = 2
   private var text = BenchText(seed: 1)
+  private var turns = SeededGenerator(seed: 2)
 
   init(folder: String) throws {
     let instant = Self.instant(ID128.random())
@@ -108,9 +109,8 @@ final class SaveStage {
       let value: AnswerValue =
         BenchPaper.isText(number) ? .text(text.characters(80)) : .options([["A", "B", "C", "D"][index % 4]])
       sequence += 1
-      var order = SaveBench.Contestant.allCases
-      // Each comes first, second, third and last equally often.
-      order.rotate(by: index)
+      // In another order each time: what comes after a save must not always be the same.
+      let order = SaveBench.Contestant.allCases.shuffled(using: &turns)
       for contestant in order {
         switch contestant {
         case .client: if let client { times[.client, default: []].append(try await client.save(item, value)) }
@@ -201,13 +201,4 @@ final class SaveStage {
   }
 
   private static func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255) } }
-}
-
-extension Array {
-  /// Moves the first elements to the end.
-  fileprivate mutating func rotate(by count: Int) {
-    guard !isEmpty else { return }
-    let shift = count % self.count
-    self = Array(self[shift...] + self[..<shift])
-  }
 }
