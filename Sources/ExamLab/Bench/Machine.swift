@@ -65,7 +65,7 @@ struct ProcessorWatch {
   private static var ownSeconds: Double {
     [RUSAGE_SELF, RUSAGE_CHILDREN].reduce(0) { sum, who in
       var usage = rusage()
-      getrusage(who, &usage)
+      getrusage(__rusage_who_t(who.rawValue), &usage)
       let seconds = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
       let microseconds = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
       return sum + Double(seconds) + Double(microseconds) / 1_000_000
