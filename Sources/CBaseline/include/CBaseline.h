@@ -54,3 +54,20 @@ int cbaseline_prepare_rows(CBaseline *baseline, const char *const *statements);
 /* Stores `count` rows, `rows_per_commit` in each transaction. */
 int cbaseline_store_rows(CBaseline *baseline, const CBaselineRow *rows, int64_t count, int64_t rows_per_commit,
                          uint64_t *nanoseconds);
+
+/*
+ * Waiting for the sockets of the load generator with epoll(7): what it costs must not grow with the sockets that have
+ * nothing to say, or the generator would be what is measured.
+ */
+
+typedef struct {
+  uint32_t index;
+  int32_t has_room;
+} CBaselineReady;
+
+/* A descriptor to be closed by the caller, or -1 with errno. */
+int cbaseline_poller_open(void);
+/* Watches a socket for bytes, and for room to write where `waits_for_room` is not 0. -1 with errno on failure. */
+int cbaseline_poller_watch(int poller, int socket, uint32_t index, int waits_for_room, int is_new);
+/* How many sockets have news, at most `capacity` and 512; -1 with errno. An interrupted wait is 0. */
+int cbaseline_poller_wait(int poller, CBaselineReady *ready, int32_t capacity, int32_t milliseconds);

@@ -1,3 +1,4 @@
+import CBaseline
 import Glibc
 
 /// The load generator: one thread, one poll loop, requests that were encoded before.
@@ -29,7 +30,10 @@ struct Replayer {
       let descriptor = try LoopbackSocket.connect(port: port, isBlocking: false)
       connections.append(ReplayConnection(descriptor: descriptor, script: script, repeats: repeats))
     }
-    var loop = ReplayLoop(connections: connections, expectsSequences: expectsSequences)
+    let poller = cbaseline_poller_open()
+    guard poller >= 0 else { throw RoomError("no poller: \(errnoText)") }
+    defer { close(poller) }
+    var loop = ReplayLoop(poller: poller, connections: connections, expectsSequences: expectsSequences)
     try loop.start()
     try loop.run(until: MonotonicNanoseconds.now + Self.nanoseconds(warmupSeconds))
     let start = loop.beginWindow()
@@ -55,23 +59,28 @@ struct Replayer {
 
 /// The loop's own state.
 private struct ReplayLoop {
+  let poller: Int32
   let connections: [ReplayConnection]
   let expectsSequences: Bool
   private(set) var latencies: [UInt64] = []
   private(set) var isExhausted = false
   private var awaiting = 0
   private var sendsMore = true
-  /// One for each connection, in their order.
-  private var entries: [pollfd]
+  private var ready = [CBaselineReady](repeating: CBaselineReady(), count: 512)
 
-  init(connections: [ReplayConnection], expectsSequences: Bool) {
-    entries = connections.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+  init(poller: Int32, connections: [ReplayConnection], expectsSequences: Bool) {
+    self.poller = poller
     self.connections = connections
     self.expectsSequences = expectsSequences
     latencies.reserveCapacity(1 << 20)
   }
 
   mutating func start() throws {
+    for (index, connection) in connections.enumerated() {
+      guard cbaseline_poller_watch(poller, connection.descriptor, UInt32(index), 0, 1) == 0 else {
+        throw RoomError("a socket cannot be watched: \(errnoText)")
+      }
+    }
     for (index, connection) in connections.enumerated() where connection.hasMore {
       try send(connection, index, at: MonotonicNanoseconds.now)
     }
@@ -102,22 +111,17 @@ private struct ReplayLoop {
   }
 
   private mutating func turn(milliseconds: Int32) throws {
-    var ready = poll(&entries, nfds_t(entries.count), milliseconds)
-    guard ready >= 0 || errno == EINTR else { throw ReplayError(description: "waiting failed: \(errnoText)") }
-    var index = 0
-    while ready > 0, index < entries.count {
-      let events = Int32(entries[index].revents)
-      if events != 0 {
-        ready -= 1
-        let connection = connections[index]
-        if connection.isBlocked, events & POLLOUT != 0 {
-          if let problem = connection.flush() { throw ReplayError(description: problem) }
-          watch(index)
-        } else {
-          try take(connection, index)
-        }
+    let count = cbaseline_poller_wait(poller, &ready, Int32(ready.count), milliseconds)
+    guard count >= 0 else { throw ReplayError(description: "waiting failed: \(errnoText)") }
+    for place in 0..<Int(count) {
+      let index = Int(ready[place].index)
+      let connection = connections[index]
+      if connection.isBlocked, ready[place].has_room != 0 {
+        if let problem = connection.flush() { throw ReplayError(description: problem) }
+        watch(index)
+      } else {
+        try take(connection, index)
       }
-      index += 1
     }
   }
 
@@ -153,7 +157,8 @@ private struct ReplayLoop {
     if connection.isBlocked { watch(index) }
   }
 
-  private mutating func watch(_ index: Int) {
-    entries[index].events = Int16(connections[index].isBlocked ? POLLIN | POLLOUT : POLLIN)
+  private func watch(_ index: Int) {
+    let connection = connections[index]
+    _ = cbaseline_poller_watch(poller, connection.descriptor, UInt32(index), connection.isBlocked ? 1 : 0, 0)
   }
 }

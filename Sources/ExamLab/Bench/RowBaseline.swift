@@ -2,10 +2,11 @@ import Foundation
 
 /// In which order entries reach bare SQLite, and by what they are found again.
 enum BaselineRowOrder: String, CaseIterable, Sendable {
-  /// As pushes of ten bring them: the yardstick of the bars.
-  case pushesOfTen = "100 rows a commit in the order of pushes of ten, keyed"
-  /// One from each phone in turn: each row falls on another page.
+  /// One from each phone in turn, as phones answer: a commit of 100 rows holds those of 100 phones. The yardstick of
+  /// the bars.
   case oneFromEachPhone = "100 rows a commit, one from each phone in turn, keyed"
+  /// Already gathered by ten, as pushes of ten bring them: ten rows fall on one page.
+  case pushesOfTen = "100 rows a commit in the order of pushes of ten, keyed"
   /// Nothing but the order of arrival: the rows could not be found again by journal.
   case appendOnly = "100 rows a commit, appended without a key"
 
