@@ -12,7 +12,6 @@ import Synchronization
 public final class Room {
   private let options: RoomOptions
   private let imported: ImportedPaper
-  private var notes: [String] = []
 
   public init(_ options: RoomOptions) throws {
     try options.validate()
@@ -57,7 +56,7 @@ public final class Room {
 
     let results = try collect(server, folder: folder, exam: exam, phones: phones, proxy: proxy)
     let exitCode = server.stop()
-    try RoomReport(results: results, serverExit: exitCode, notes: notes).write(to: folder)
+    try RoomReport(results: results, serverExit: exitCode).write(to: folder)
     return results.isClean && exitCode == 0
   }
 

@@ -4,7 +4,6 @@ import Foundation
 struct RoomReport {
   let results: RoomResults
   let serverExit: Int32
-  let notes: [String]
 
   func write(to folder: String) throws {
     let encoder = JSONEncoder()
@@ -39,7 +38,7 @@ struct RoomReport {
     var text = rows.map { name, value in
       "  " + name + String(repeating: " ", count: width - name.count + 2) + value
     }
-    let details = summary.lost + summary.missing + summary.wrong + summary.doubled + summary.failures + notes
+    let details = summary.lost + summary.missing + summary.wrong + summary.doubled + summary.failures
     text += details.prefix(20).map { "  ! \($0)" }
     text.append("")
     text.append(

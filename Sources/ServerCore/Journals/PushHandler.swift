@@ -42,7 +42,8 @@ extension ServerCore {
       let attempt = try attemptMemory(subject), attempt.row.candidate == session.candidate
     else { return unknown }
     let genesis = Chain.genesis(journal: push.journal, subject: subject, deviceKey: session.device)
-    guard Self.chain(push.bodies[...], from: genesis, first: 1) == push.head else {
+    let heads = Self.heads(after: push.bodies[...], from: genesis, first: 1)
+    guard heads.last == push.head else {
       work.counters.diverged += 1
       return Acknowledgement(sequence: 0, head: genesis, verdict: .diverged)
     }
@@ -51,7 +52,7 @@ extension ServerCore {
       return unknown
     }
     let journal = try open(push, of: attempt, device: session.device, genesis: genesis)
-    return try store(push, dropping: 0, into: journal, receivedAt: receivedAt)
+    return try store(push, heads: heads, into: journal, receivedAt: receivedAt)
   }
 
   private func take(_ push: Push, into journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
@@ -60,10 +61,9 @@ extension ServerCore {
       return Acknowledgement(sequence: row.sequence, head: row.head, verdict: .duplicate)
     }
     if push.first == row.sequence + 1 {
-      guard Self.chain(push.bodies[...], from: row.head, first: push.first) == push.head else {
-        return try keepFork(push, of: journal, receivedAt: receivedAt)
-      }
-      return try store(push, dropping: 0, into: journal, receivedAt: receivedAt)
+      let heads = Self.heads(after: push.bodies[...], from: row.head, first: push.first)
+      guard heads.last == push.head else { return try keepFork(push, of: journal, receivedAt: receivedAt) }
+      return try store(push, heads: heads, into: journal, receivedAt: receivedAt)
     }
     if push.first > row.sequence {
       return Acknowledgement(sequence: row.sequence, head: row.head, verdict: .gap)
@@ -78,52 +78,54 @@ extension ServerCore {
       ? journal.lastHeadBefore : try heads(of: journal.row, at: [push.first - 1])[push.first - 1]
     guard let start else { throw StoreError(.fault, "journal \(row.id) has a hole; restore a backup") }
     let shared = Int(min(push.last, row.sequence) - push.first + 1)
-    let common = Self.chain(push.bodies[..<shared], from: start, first: push.first)
+    let common = Self.heads(after: push.bodies[..<shared], from: start, first: push.first).last ?? start
+    let suffix = Self.heads(after: push.bodies[shared...], from: common, first: row.sequence + 1)
     let own = push.last >= row.sequence ? row.head : try heads(of: row, at: [push.last])[push.last]
-    guard common == own,
-      shared == push.bodies.count
-        ? common == push.head
-        : Self.chain(push.bodies[shared...], from: common, first: row.sequence + 1) == push.head
-    else { return try keepFork(push, of: journal, receivedAt: receivedAt) }
+    guard common == own, suffix.last ?? common == push.head else {
+      return try keepFork(push, of: journal, receivedAt: receivedAt)
+    }
     guard shared < push.bodies.count else {
       work.counters.duplicates += 1
       return Acknowledgement(
         sequence: row.sequence, head: row.head, verdict: .duplicate, kept: try kept(of: journal, push))
     }
-    return try store(push, dropping: shared, into: journal, receivedAt: receivedAt)
+    return try store(push, heads: suffix, into: journal, receivedAt: receivedAt)
   }
 
-  static func chain(_ bodies: ArraySlice<[UInt8]>, from head: Digest256, first: UInt64) -> Digest256 {
+  /// The chain head after each body.
+  private static func heads(after bodies: ArraySlice<[UInt8]>, from head: Digest256, first: UInt64) -> [Digest256] {
     var head = head
     var sequence = first
-    for body in bodies {
+    return bodies.map { body in
       head = Chain.next(head, sequence: sequence, body: body)
       sequence += 1
+      return head
     }
-    return head
   }
 
-  /// Stores the bodies after the first `known` as one segment, and judges each.
+  /// Stores the bodies that are new as one segment, and judges each.
+  ///
+  /// - Parameter heads: the chain heads after the new bodies, which are the push's last ones; found good.
   private func store(
-    _ push: Push, dropping known: Int, into journal: JournalMemory, receivedAt: Int64
+    _ push: Push, heads: [Digest256], into journal: JournalMemory, receivedAt: Int64
   ) throws -> Acknowledgement {
     let memory = journal.attempt
     guard let exam = exams[memory.row.exam] else {
       throw StoreError(.fault, "attempt \(memory.id) belongs to no exam; restore a backup")
     }
     touch(memory)
+    let known = push.bodies.count - heads.count
     let first = push.first + UInt64(known)
     try takeLease(memory, device: journal.row.device, lease: push.lease)
     if first == 1 { try linkPredecessor(push.bodies[0], of: journal, lease: push.lease) }
     var newlyKept: [KeptRange] = []
     var head = journal.row.head
     var seals: [(sequence: UInt64, before: Digest256, after: Digest256, body: [UInt8])] = []
-    for (index, body) in push.bodies[known...].enumerated() {
+    for (index, (body, next)) in zip(push.bodies[known...], heads).enumerated() {
       let sequence = first + UInt64(index)
       let wasSealed = memory.state.isSealed
       let place = EntryPlace(
         journal: journal, sequence: sequence, lease: push.lease, receivedAt: receivedAt, headBefore: head)
-      let next = Chain.next(head, sequence: sequence, body: body)
       switch judge(body, at: place, exam: exam) {
       case .applied:
         if memory.state.isSealed, !wasSealed { seals.append((sequence, head, next, body)) }
@@ -134,7 +136,7 @@ extension ServerCore {
     }
     let segment = SegmentRow(
       id: nextSegment, previous: journal.row.lastSegment, journal: journal.row.number, first: first,
-      count: push.bodies.count - known, lease: push.lease, receivedAt: receivedAt, headBefore: journal.row.head,
+      count: heads.count, lease: push.lease, receivedAt: receivedAt, headBefore: journal.row.head,
       headAfter: head, bytes: SegmentBytes.encode(push.bodies[known...]))
     try store.insert(segment: segment)
     advance(journal, by: segment)
