@@ -82,8 +82,8 @@ let package = Package(
     .target(
       name: "ExamLab",
       dependencies: [
-        "ExamModel", "SyncProtocol", "SyncWire", "PaperImport", "SQLite", "ExamStore", "CurlTransport", "ExamClient",
-        "ServerCore", "ServerStoreSQLite", "CBaseline", crypto,
+        "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "PaperImport", "CSQLite", "SQLite", "ExamStore",
+        "CurlTransport", "ExamClient", "ServerCore", "ServerStoreSQLite", "CBaseline", crypto,
       ], swiftSettings: strict),
 
     .executableTarget(
@@ -126,8 +126,10 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "ExamLabTests",
-      dependencies: ["ExamLab", "ExamModel", "ExamStore", "PaperImport", "SQLite", "SyncProtocol"],
-      swiftSettings: strict),
+      dependencies: [
+        "ExamLab", "ExamModel", "ExamStore", "PaperImport", "SQLite", "CSQLite", "SyncProtocol", "SyncWire", "SyncCore",
+        "ServerCore", "ServerStoreSQLite", crypto,
+      ], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

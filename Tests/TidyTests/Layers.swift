@@ -27,7 +27,8 @@ enum Layers {
       "Synchronization", "Dispatch", "CDispatch",
     ]),
     "ExamLab": foundation.union(platform).union(crypto).union([
-      "ExamModel", "SyncProtocol", "SyncWire", "PaperImport", "SQLite", "CSQLite", "ExamStore", "ExamClient",
+      "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "PaperImport", "SQLite", "CSQLite", "ExamStore",
+      "ExamClient",
       "ServerCore", "ServerStoreSQLite", "CurlTransport", "CBaseline", "Synchronization", "Dispatch",
     ]),
     "exam-client": foundation.union(platform).union([

@@ -1,4 +1,5 @@
 import Foundation
+import SyncCore
 
 /// A paper whose items are q1, q2, q3 …: most ask for one option, every tenth for a text.
 enum BenchPaper {
@@ -59,22 +60,5 @@ struct BenchText {
       if Int.random(in: 0..<12, using: &generator) == 0 { text += " \(Int.random(in: 1...240, using: &generator))" }
     }
     return text
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import ExamModel
+import SyncCore
 import SyncProtocol
 import SyncWire
 

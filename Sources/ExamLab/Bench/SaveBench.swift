@@ -1,6 +1,7 @@
 import ExamModel
 import ExamStore
 import Foundation
+import SyncCore
 import SyncProtocol
 import SyncWire
 

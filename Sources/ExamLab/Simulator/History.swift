@@ -1,5 +1,4 @@
 package import ExamModel
-package import SyncProtocol
 
 /// Who an event of a run belongs to. The numbers are the nodes of ``DecisionLabel``.
 package enum SimNode: Hashable, Sendable {
