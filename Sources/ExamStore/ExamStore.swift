@@ -3,6 +3,10 @@ import ExamModel
 import SQLite
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The tables and transactions of one candidate's device.
 ///
 /// **Rule**: what a call returned is on the disk. Every save is one transaction (entry, current answer, chain head)
@@ -162,6 +166,9 @@ public final class ExamStore {
 
   /// Remembers the first error after which nothing may be acknowledged.
   private func note(_ error: ExamStoreError) -> ExamStoreError {
+    #if PlantedBugs
+      if planted(.deviceFsyncRetried) { return error }
+    #endif
     guard let storageFault = connection.storageFault else {
       if error.code == .storageFailed, fault == nil { fault = error }
       return error

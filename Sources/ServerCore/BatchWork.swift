@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What one transaction did so far; thrown away when it fails.
 struct BatchWork {
   var changedScopes: Set<ID128> = []
@@ -95,6 +99,9 @@ extension ServerCore {
     let failed = work
     work = BatchWork()
     counters.failedCommits += 1
+    #if PlantedBugs
+      if planted(.rollbackKeepsMemory) { return }
+    #endif
     for memory in failed.attempts { cache.drop(memory) }
     for journal in failed.journals { cache.drop(journal.attempt) }
     scopes.rolledBack()

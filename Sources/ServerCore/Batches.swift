@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 extension ServerCore {
   /// Performs calls in one transaction, in their order. When that fails, each call is tried alone, and only the
   /// guilty ones get an error.
@@ -33,6 +37,9 @@ extension ServerCore {
 
   /// The refusal of a command is audited after everything else of it was rolled back.
   private func noteRefusal(of command: OperatorCommand, by identity: OperatorIdentity, _ problem: Problem, now: Int64) {
+    #if PlantedBugs
+      if planted(.refusalNotAudited) { return }
+    #endif
     do {
       try store.transaction {
         try advanceClock(now: now)
@@ -64,6 +71,11 @@ extension ServerCore {
     } catch {
       rolledBack()
       if let failure = error as? StoreError, failure.kind == .fault { storeFault = failure }
+      #if PlantedBugs
+        if planted(.acknowledgedBeforeCommit), replies.count == batch.count {
+          return BatchOutcome(replies: replies, changedScopes: [])
+        }
+      #endif
       throw error
     }
     let changed = work.changedScopes

@@ -2,6 +2,10 @@ public import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Server time, and work that the state itself calls for.
 extension ServerCore {
   /// A wall clock that goes back further than this is an alarm.
@@ -25,12 +29,19 @@ extension ServerCore {
       clockIsBehind = false
     }
     time = max(now, time)
+    #if PlantedBugs
+      if planted(.serverClockGoesBack) { time = now }
+    #endif
   }
 
   /// What is due is found by looking, so nothing that was missed stays missed: key releases and receipts.
   func levelTriggeredWork() throws {
+    var releasesThrough = time
+    #if PlantedBugs
+      if planted(.keyReleasedEarly) { releasesThrough += 60_000 }
+    #endif
     for (id, entry) in exams
-    where !entry.row.isKeyReleased && !entry.row.record.isCancelled && entry.row.record.opensAt <= time {
+    where !entry.row.isKeyReleased && !entry.row.record.isCancelled && entry.row.record.opensAt <= releasesThrough {
       guard let key = entry.paperKey else { continue }
       work.touchedGlobals = true
       exams[id]?.row.isKeyReleased = true
@@ -47,7 +58,11 @@ extension ServerCore {
     var row = AuditRow(
       index: (previous?.index ?? 0) + 1, at: time, actor: actor, action: action, subject: subject,
       detail: String(detail.prefix(OperatorLimits.textBytes)), hash: .zero)
-    row.hash = AuditChain.hash(row, after: previous?.hash ?? .zero)
+    var before = previous?.hash ?? .zero
+    #if PlantedBugs
+      if planted(.auditNotChained) { before = .zero }
+    #endif
+    row.hash = AuditChain.hash(row, after: before)
     try store.insert(audit: row)
     work.audit = row
   }

@@ -1,6 +1,10 @@
 public import ExamModel
 public import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The server's decisions: synchronous, without HTTP, clock or randomness of its own.
 ///
 /// **Rule**: one thread creates a core and uses it. ``sessions`` and ``operators`` are the only parts that other
@@ -64,7 +68,13 @@ public final class ServerCore {
     self.node = node
     self.configuration = configuration
     self.unlockSecret = UnlockSecret.derive(from: identity)
-    self.epoch = UInt64.random(in: 1 ... .max, using: &generator)
+    var epoch = UInt64.random(in: 1 ... .max, using: &generator)
+    #if PlantedBugs
+      if planted(.epochNotRenewed), let last = try store.epochs().max(by: { $0.ordinal < $1.ordinal }) {
+        epoch = last.epoch
+      }
+    #endif
+    self.epoch = epoch
     self.generator = generator
     self.time = now
     try openStore(now: now)
@@ -77,12 +87,23 @@ public final class ServerCore {
     try loadTime(now: now)
     let epochs = try store.epochs()
     scopes.currentOrdinal = (epochs.map(\.ordinal).max() ?? 0) + 1
+    #if PlantedBugs
+      if planted(.epochNotRenewed), let last = epochs.last(where: { $0.epoch == epoch }) {
+        scopes.currentOrdinal = last.ordinal
+      }
+    #endif
     for row in epochs { scopes.epochOrdinals[row.epoch] = row.ordinal }
     scopes.epochOrdinals[epoch] = scopes.currentOrdinal
     try loadGlobals()
     try store.transaction {
       try store.setValue(node.bytes, for: .node)
-      try store.insert(epoch: EpochRow(ordinal: scopes.currentOrdinal, epoch: epoch, openedAt: time))
+      var isNew = true
+      #if PlantedBugs
+        if planted(.epochNotRenewed) { isNew = !epochs.contains { $0.epoch == epoch } }
+      #endif
+      if isNew {
+        try store.insert(epoch: EpochRow(ordinal: scopes.currentOrdinal, epoch: epoch, openedAt: time))
+      }
       try audit("store-opened", by: "server", of: node.hex, "epoch \(Hex.encode(epoch.bigEndianBytes))")
       try levelTriggeredWork()
       try flush()

@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What the server says about journals, and what follows from it.
 extension SyncCore {
   /// Takes what the store says. The server's word stays the one that was heard last.
@@ -81,6 +85,9 @@ extension SyncCore {
       fail(\.pushLane)
     } else {
       journals[index].known.acknowledged = sequence
+      #if PlantedBugs
+        if planted(.pendingKeptAsFlag) { journals[index].known.acknowledged = journals[index].known.last }
+      #endif
       if sequence > before || wasInDoubt { pushLane.succeeded() } else if journals[index].isPending { fail(\.pushLane) }
     }
     journals[index].known.greatestAcknowledged = max(journals[index].known.greatestAcknowledged, sequence)

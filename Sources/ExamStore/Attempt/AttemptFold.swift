@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The current answer to one item, and the entry that made it.
 struct CurrentAnswer: Hashable {
   /// `nil` after it was cleared, or where only a flag was set.
@@ -72,6 +76,9 @@ struct AttemptFold: Hashable {
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
     guard verdict == .applied else { return }
+    #if PlantedBugs
+      if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }
+    #endif
     switch entry.kind {
     case .answer(let item, let value):
       change(item, in: journal) { $0.value = value.isEmpty ? nil : value }

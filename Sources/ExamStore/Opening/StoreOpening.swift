@@ -1,6 +1,10 @@
 import ExamModel
 import SQLite
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Opening a store: verify it, or set it aside and go on from what can be read of it.
 enum StoreOpening {
   struct Opened {
@@ -13,6 +17,9 @@ enum StoreOpening {
     _ setup: StoreSetup, randomness: inout any RandomNumberGenerator, at instant: DeviceInstant
   ) throws(ExamStoreError) -> Opened {
     try finishInterruptedSalvage(setup)
+    #if PlantedBugs
+      if planted(.walDeletedAtOpening) { setup.files.remove(setup.path + "-wal") }
+    #endif
     let existed = setup.files.exists(setup.path)
     var connection: Connection?
     do throws(ExamStoreError) {
@@ -60,7 +67,10 @@ enum StoreOpening {
     _ damaged: Connection?, reason: String, _ setup: StoreSetup, randomness: inout any RandomNumberGenerator,
     at instant: DeviceInstant
   ) throws(ExamStoreError) -> Quarantine {
-    let salvage = damaged.map { Salvage.read($0) } ?? Salvage()
+    var salvage = damaged.map { Salvage.read($0) } ?? Salvage()
+    #if PlantedBugs
+      if planted(.damagedStoreThrownAway) { salvage.journals = [] }
+    #endif
     // An unfinished close leaves the WAL beside the file, and both are set aside.
     try? damaged?.close()
     removeBuilding(setup)

@@ -1,5 +1,9 @@
 import SQLite
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Where a store is and how its files are named.
 struct StoreSetup {
   var path: String
@@ -21,6 +25,9 @@ struct StoreSetup {
   func connect(_ path: String) throws(SQLiteError) -> Connection {
     var options = ConnectionOptions.durable
     options.vfsName = vfs
+    #if PlantedBugs
+      if planted(.deviceSynchronousNormal) { options.synchronous = .normal }
+    #endif
     return try Connection(path: path, options: options)
   }
 }

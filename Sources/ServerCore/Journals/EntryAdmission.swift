@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Where an entry stands.
 struct EntryPlace {
   var journal: JournalMemory
@@ -21,10 +25,16 @@ extension ServerCore {
     if let decoded { place.journal.clock.advance(decoded) }
     guard let entry = decoded else { return .kept(.unreadable) }
     if memory.row.record.isVoided { return .kept(.terminated) }
-    guard place.lease == memory.row.record.lease, memory.row.record.leaseDevice == place.journal.row.device else {
-      return .kept(.staleLease)
-    }
-    if place.journal.row.isSuperseded { return .kept(.superseded) }
+    var (holdsLease, isSuperseded) = (
+      place.lease == memory.row.record.lease && memory.row.record.leaseDevice == place.journal.row.device,
+      place.journal.row.isSuperseded
+    )
+    #if PlantedBugs
+      if planted(.staleLeaseApplied) { holdsLease = true }
+      if planted(.supersededEntriesApplied) { isSuperseded = false }
+    #endif
+    guard holdsLease else { return .kept(.staleLease) }
+    if isSuperseded { return .kept(.superseded) }
     var section: String?
     switch entry.kind {
     case .answer(let item, let value):
@@ -42,7 +52,13 @@ extension ServerCore {
       isStart(entry.kind)
       ? memory.window(exam.row.record).deadline(started: nil)
       : memory.deadline(exam.row.record)
-    let time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
+    var time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
+    #if PlantedBugs
+      if planted(.lateCountsAsInTime) { time = .inTime }
+      if planted(.judgedByArrival) {
+        time = TimeRules.classify(earliest: place.receivedAt, latest: place.receivedAt, deadline: deadline)
+      }
+    #endif
     return admit(
       entry.kind, time: time, section: section, unlockIsValid: isValidUnlock(entry.kind, of: memory), at: place)
   }

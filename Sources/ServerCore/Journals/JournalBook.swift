@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What belongs to journals beside their entries: opening, leases, dispositions, forks, heads.
 extension ServerCore {
   func open(_ push: Push, of attempt: AttemptMemory, device: ID128, genesis: Digest256) throws -> JournalMemory {
@@ -20,9 +24,11 @@ extension ServerCore {
 
   /// The first device that writes under a lease holds it (I22).
   func takeLease(_ memory: AttemptMemory, device: ID128, lease: UInt32) throws {
-    guard memory.row.record.leaseDevice == nil, memory.row.record.lease == lease, !memory.row.record.isVoided else {
-      return
-    }
+    var isFree = memory.row.record.leaseDevice == nil
+    #if PlantedBugs
+      if planted(.leaseTakenByAnybody), memory.row.record.leaseDevice != device { isFree = true }
+    #endif
+    guard isFree, memory.row.record.lease == lease, !memory.row.record.isVoided else { return }
     memory.row.record.leaseDevice = device
     try publishAttempt(memory)
     try audit("lease-taken", by: "device \(device)", of: memory.id.hex, "lease \(lease)")
@@ -62,6 +68,19 @@ extension ServerCore {
         "fork", by: "device \(journal.row.device)", of: journal.attempt.id.hex,
         "journal \(journal.row.id) diverges in \(push.first) to \(push.last)")
     }
+    #if PlantedBugs
+      if planted(.forkedEntriesApplied) {
+        for (index, body) in push.bodies.enumerated() {
+          guard let entry = try? Entry(wire: body), case .answer(let item, let value) = entry.kind else { continue }
+          let ordinal = journal.row.ordinal + 1
+          journal.attempt.setAnswer(
+            item,
+            CurrentAnswer(
+              value: value, lease: push.lease, ordinal: ordinal, sequence: push.first + UInt64(index),
+              journal: journal.row.id))
+        }
+      }
+    #endif
     try publishAnswers(journal.attempt)
     return Acknowledgement(
       sequence: journal.row.sequence, head: journal.row.head, verdict: .diverged)
@@ -80,7 +99,11 @@ extension ServerCore {
       let count = range.to - range.from + 1
       journal.row.kept += count
       work.counters.kept += count
-      try store.save(disposition: merged, journal: journal.row.number)
+      var isStored = true
+      #if PlantedBugs
+        if planted(.dispositionNotStored) { isStored = false }
+      #endif
+      if isStored { try store.save(disposition: merged, journal: journal.row.number) }
       try put(
         DispositionRecord(journal: journal.row.id, range: merged, decidedBy: "server").wire,
         scope: journal.attempt.row.candidate, ScopeCollection.disposition, "\(journal.row.id.hex)/\(merged.from)")

@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Takes pushes: contiguity, duplicates, gaps, forks, and the verdict of each entry.
 extension ServerCore {
   /// Sizes, before anything is looked at.
@@ -65,6 +69,14 @@ extension ServerCore {
       guard heads.last == push.head else { return try keepFork(push, of: journal, receivedAt: receivedAt) }
       return try store(push, heads: heads, into: journal, receivedAt: receivedAt)
     }
+    #if PlantedBugs
+      if planted(.gapAccepted), push.first > row.sequence {
+        journal.row.sequence = push.first - 1
+        return try store(
+          push, heads: Self.heads(after: push.bodies[...], from: row.head, first: push.first), into: journal,
+          receivedAt: receivedAt)
+      }
+    #endif
     if push.first > row.sequence {
       return Acknowledgement(sequence: row.sequence, head: row.head, verdict: .gap)
     }
@@ -84,6 +96,15 @@ extension ServerCore {
     guard common == own, suffix.last ?? common == push.head else {
       return try keepFork(push, of: journal, receivedAt: receivedAt)
     }
+    #if PlantedBugs
+      if planted(.appliedTwice), shared == push.bodies.count {
+        var again = push
+        again.first = row.sequence + 1
+        return try store(
+          again, heads: Self.heads(after: push.bodies[...], from: row.head, first: again.first), into: journal,
+          receivedAt: receivedAt)
+      }
+    #endif
     guard shared < push.bodies.count else {
       work.counters.duplicates += 1
       return Acknowledgement(
