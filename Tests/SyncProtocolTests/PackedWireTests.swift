@@ -87,7 +87,7 @@ import Testing
   func alteredEntriesAreReadAlikeOrNotAsPlain(seed: UInt64) {
     var draw = Draw(state: seed)
     let bodies = (Self.plainKinds + Self.otherKinds).map { Entry(bootDeltaMilliseconds: 1_500, kind: $0).wire }
-    for _ in 0..<20_000 {
+    for _ in 0..<4_000 {
       var body = bodies.randomElement(using: &draw) ?? []
       for _ in 0..<Int.random(in: 1...3, using: &draw) { Self.alter(&body, &draw) }
       expectAgreement(body)
@@ -98,7 +98,7 @@ import Testing
   func alteredRequestsAreReadAlikeOrRefusedAlike(seed: UInt64) {
     var draw = Draw(state: seed &* 31)
     let requests = Self.requests(&draw).map(\.wire)
-    for _ in 0..<6_000 {
+    for _ in 0..<800 {
       var wire = requests.randomElement(using: &draw) ?? []
       for _ in 0..<Int.random(in: 0...2, using: &draw) { Self.alter(&wire, &draw) }
       let codec = Result { try SyncRequest(wire: wire) }

@@ -33,20 +33,22 @@ extension ServerCore {
   }
 
   /// Whether each entry names an item of the paper, in a section that is not closed, and an answer that it takes.
+  /// Leaves the items' places in ``plainPlaces``.
   private func accept(_ run: PlainRun, of memory: AttemptMemory, exam: ExamEntry, _ items: PlainItems) -> Bool {
+    guard items.find(run.entries, places: &plainPlaces) else { return false }
     let closed = memory.state.closedSections
-    for entry in run.entries {
-      if case .visit = entry.action { continue }
-      guard let index = items.index(of: entry.item) else { return false }
+    guard !run.values.isEmpty || !closed.isEmpty else { return true }
+    for (entry, place) in zip(run.entries, plainPlaces) {
       var section: String?
       switch entry.action {
       case .choose:
-        guard items.takes(entry.option, at: index) else { return false }
-        if !closed.isEmpty { section = items.section(of: entry.option, at: index) }
-      case .write(let place):
-        guard exam.accepts(run.values[Int(place)], for: items.id(at: index), section: &section) else { return false }
+        if !closed.isEmpty { section = items.section(of: entry.option, at: Int(place)) }
+      case .write(let value):
+        guard exam.accepts(run.values[Int(value)], for: items.id(at: Int(place)), section: &section) else {
+          return false
+        }
       case .clear, .flag:
-        if !closed.isEmpty { section = items.section(at: index) }
+        if !closed.isEmpty { section = items.section(at: Int(place)) }
       case .visit: break
       }
       if let section, closed.contains(section) { return false }
@@ -56,24 +58,17 @@ extension ServerCore {
 
   private func takeEffect(_ run: PlainRun, of segment: SegmentRow, _ journal: JournalMemory, _ items: PlainItems) {
     let memory = journal.attempt
-    memory.prepareShortAnswers(for: items)
-    var answer = ShortAnswer(
+    let first = ShortAnswer(
       option: .empty, lease: segment.lease, ordinal: journal.row.ordinal, sequence: segment.first)
-    for entry in run.entries {
-      switch entry.action {
-      case .choose, .clear:
-        answer.option = entry.option
-        if let index = items.index(of: entry.item) { memory.setShortAnswer(answer, at: index) }
-      case .write(let place):
-        guard let index = items.index(of: entry.item) else { break }
-        memory.setAnswer(
-          items.id(at: index),
-          CurrentAnswer(
-            value: run.values[Int(place)], lease: segment.lease, ordinal: journal.row.ordinal,
-            sequence: answer.sequence, journal: journal.row.id))
-      case .flag, .visit: break
-      }
-      answer.sequence += 1
+    memory.setShortAnswers(run.entries, at: plainPlaces, from: first, of: items)
+    guard !run.values.isEmpty else { return }
+    for (index, entry) in run.entries.enumerated() {
+      guard case .write(let value) = entry.action else { continue }
+      memory.setAnswer(
+        items.id(at: Int(plainPlaces[index])),
+        CurrentAnswer(
+          value: run.values[Int(value)], lease: segment.lease, ordinal: journal.row.ordinal,
+          sequence: segment.first + UInt64(index), journal: journal.row.id))
     }
   }
 }

@@ -97,16 +97,19 @@ final class AttemptMemory {
   /// About as many bytes as the answers take in memory.
   var answerBytes: Int { knownAnswerBytes + (shortAnswers?.bytes ?? 0) }
 
-  /// Short answers to the items of this paper may follow.
-  func prepareShortAnswers(for items: PlainItems) {
-    guard shortAnswers?.items !== items else { return }
-    settle()
-    shortAnswers = ShortAnswers(items: items)
-  }
-
-  func setShortAnswer(_ answer: ShortAnswer, at index: Int) {
-    guard shortAnswers?.places[index].isOutranked(by: answer) == true else { return }
-    shortAnswers?.places[index] = answer
+  /// Takes the chosen options and the clears of entries that were all applied.
+  ///
+  /// - Parameters:
+  ///   - places: of the entries' items among `items`.
+  ///   - first: lease, journal and sequence of the first entry.
+  func setShortAnswers(
+    _ entries: [PlainEntry], at places: [Int32], from first: ShortAnswer, of items: PlainItems
+  ) {
+    if shortAnswers?.items !== items {
+      settle()
+      shortAnswers = ShortAnswers(items: items)
+    }
+    shortAnswers?.take(entries, at: places, from: first)
   }
 
   private func settle() {

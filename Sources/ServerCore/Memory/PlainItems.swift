@@ -56,7 +56,36 @@ final class PlainItems: Sendable {
 
   var count: Int { items.count }
 
-  func index(of key: ShortText) -> Int? {
+  /// Finds the item of each entry, and that it takes the entry's option where that is all the entry holds.
+  ///
+  /// - Parameter places: filled with one place for each entry; −1 for a visit, which may name anything.
+  /// - Returns: `false` where an item is not known or an option is not taken.
+  func find(_ entries: [PlainEntry], places: inout [Int32]) -> Bool {
+    places.removeAll(keepingCapacity: true)
+    return items.withUnsafeBufferPointer { items in
+      options.withUnsafeBufferPointer { options in
+        table.withUnsafeBufferPointer { table in
+          for entry in entries {
+            if entry.action == .visit {
+              places.append(-1)
+              continue
+            }
+            guard let index = Self.index(of: entry.item, items, table) else { return false }
+            if entry.action == .choose {
+              guard items[index].options.contains(where: { options[$0].key == entry.option }) else { return false }
+            }
+            places.append(Int32(truncatingIfNeeded: index))
+          }
+          return true
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func index(
+    of key: ShortText, _ items: UnsafeBufferPointer<Item>, _ table: UnsafeBufferPointer<Int32>
+  ) -> Int? {
     let mask = table.count - 1
     var slot = Int(truncatingIfNeeded: key.spread) & mask
     while true {
@@ -65,11 +94,6 @@ final class PlainItems: Sendable {
       if items[index].key == key { return index }
       slot = (slot + 1) & mask
     }
-  }
-
-  func takes(_ option: ShortText, at index: Int) -> Bool {
-    for place in items[index].options where options[place].key == option { return true }
-    return false
   }
 
   func id(at index: Int) -> String { items[index].id }

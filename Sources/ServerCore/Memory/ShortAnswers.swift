@@ -27,11 +27,24 @@ struct ShortAnswer: Hashable {
 /// taken, so these can wait.
 struct ShortAnswers {
   let items: PlainItems
-  var places: [ShortAnswer]
+  private(set) var places: [ShortAnswer]
 
   init(items: PlainItems) {
     self.items = items
     places = [ShortAnswer](repeating: .none, count: items.count)
+  }
+
+  mutating func take(_ entries: [PlainEntry], at targets: [Int32], from first: ShortAnswer) {
+    places.withUnsafeMutableBufferPointer { places in
+      var answer = first
+      for (entry, target) in zip(entries, targets) {
+        if entry.action == .choose || entry.action == .clear {
+          answer.option = entry.option
+          if places[Int(target)].isOutranked(by: answer) { places[Int(target)] = answer }
+        }
+        answer.sequence += 1
+      }
+    }
   }
 
   var bytes: Int { places.count * MemoryLayout<ShortAnswer>.stride }

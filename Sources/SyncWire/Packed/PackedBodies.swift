@@ -8,25 +8,40 @@ package struct PackedBodies: Hashable, Sendable {
   /// The length of the longest body.
   package private(set) var longest = 0
 
-  package init() {}
-
   package init(_ bodies: [[UInt8]]) {
-    reserve(bodies.reduce(0) { $0 + 4 + $1.count })
-    for body in bodies { body.withUnsafeBytes { append($0) } }
+    var packed: [UInt8] = []
+    packed.reserveCapacity(bodies.reduce(0) { $0 + 4 + $1.count })
+    for body in bodies { packed.appendLengthPrefixed(body) }
+    bytes = packed
+    count = bodies.count
+    longest = bodies.reduce(0) { max($0, $1.count) }
+  }
+
+  /// Reads fields of one tag, as many as follow each other, with their lengths; `nil` where one of them is cut off.
+  init?(_ scanner: inout WireScanner, tag: UInt8) {
+    var ahead = scanner
+    var length = 0
+    while let next = ahead.peek(), next == tag {
+      ahead.skip(1)
+      guard let body = ahead.slice() else { return nil }
+      length += 4 + body.count
+      count += 1
+      longest = max(longest, body.count)
+    }
+    bytes = Array(unsafeUninitializedCapacity: length) { buffer, initialized in
+      let target = UnsafeMutableRawBufferPointer(buffer)
+      for _ in 0..<count {
+        scanner.skip(1)
+        guard let body = scanner.slice() else { break }
+        target.storeBytes(of: UInt32(body.count).bigEndian, toByteOffset: initialized, as: UInt32.self)
+        UnsafeMutableRawBufferPointer(rebasing: target[(initialized + 4)...]).copyMemory(from: body)
+        initialized += 4 + body.count
+      }
+    }
   }
 
   /// The length of all bodies together.
   package var bodyBytes: Int { bytes.count - 4 * count }
-
-  package mutating func reserve(_ capacity: Int) { bytes.reserveCapacity(capacity) }
-
-  package mutating func append(_ body: UnsafeRawBufferPointer) {
-    let length = UInt32(body.count)
-    withUnsafeBytes(of: length.bigEndian) { bytes.append(contentsOf: $0) }
-    bytes.append(contentsOf: body)
-    count += 1
-    longest = max(longest, body.count)
-  }
 
   /// Visits the bodies in their order, from one on.
   package func forEach(from index: Int = 0, _ visit: (UnsafeRawBufferPointer) throws -> Void) rethrows {

@@ -51,8 +51,10 @@ extension PackedPush {
     guard scanner.byte() == 0x0A, let id = scanner.slice(), let journal = ID128(id), scanner.byte() == 0x10,
       let first = scanner.varint(), first >= 1, first < UInt64(Int64.max) - UInt64(Limits.pushEntries)
     else { return nil }
-    guard let (bodies, afterBodies) = Self.bodies(&scanner), afterBodies == 0x22, let digest = scanner.slice(),
-      let head = Digest256(digest), let lease = scanner.optionalVarint(tag: 0x28), let ordinal = UInt32(exactly: lease)
+    guard let bodies = PackedBodies(&scanner, tag: 0x1A), (1...Limits.pushEntries).contains(bodies.count),
+      bodies.longest <= Limits.entryBytes, bodies.bodyBytes <= Limits.pushBytes, scanner.byte() == 0x22,
+      let digest = scanner.slice(), let head = Digest256(digest), let lease = scanner.optionalVarint(tag: 0x28),
+      let ordinal = UInt32(exactly: lease)
     else { return nil }
     var subject: ID128?
     if scanner.left > 0 {
@@ -62,20 +64,5 @@ extension PackedPush {
       subject = named
     }
     self.init(journal: journal, subject: subject, first: first, bodies: bodies, head: head, lease: ordinal)
-  }
-
-  /// The bodies, and the tag that stands after them.
-  private static func bodies(_ scanner: inout WireScanner) -> (bodies: PackedBodies, next: UInt8)? {
-    var bodies = PackedBodies()
-    // A body's tag and length take two bytes at least, its stored length four.
-    bodies.reserve(min(scanner.left, Limits.pushBytes) + 2 * min(scanner.left, Limits.pushEntries))
-    while let tag = scanner.byte() {
-      guard tag == 0x1A else { return bodies.count > 0 ? (bodies, tag) : nil }
-      guard let body = scanner.slice(), bodies.count < Limits.pushEntries, body.count <= Limits.entryBytes,
-        bodies.bodyBytes + body.count <= Limits.pushBytes
-      else { return nil }
-      bodies.append(body)
-    }
-    return nil
   }
 }

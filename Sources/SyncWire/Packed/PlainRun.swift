@@ -32,31 +32,42 @@ package struct PlainRun: Hashable, Sendable {
 
   /// `nil` where one body is not plain.
   package init?(_ bodies: PackedBodies) {
-    entries.reserveCapacity(bodies.count)
-    let isPlain = bodies.allBodies { body in append(body) }
-    guard isPlain, !entries.isEmpty else { return nil }
+    var run = PlainRun()
+    run.entries = Array(unsafeUninitializedCapacity: bodies.count) { buffer, initialized in
+      let isPlain = bodies.allBodies { body in
+        guard let entry = run.read(body) else { return false }
+        buffer.initializeElement(at: initialized, to: entry)
+        initialized += 1
+        return true
+      }
+      // An entry owns nothing, so there is nothing to give back.
+      if !isPlain { initialized = 0 }
+    }
+    guard !run.entries.isEmpty else { return nil }
+    self = run
   }
 
-  /// `false`: the body is not plain, and nothing of it was taken.
-  private mutating func append(_ body: UnsafeRawBufferPointer) -> Bool {
+  private init() {}
+
+  /// `nil`: the body is not plain.
+  private mutating func read(_ body: UnsafeRawBufferPointer) -> PlainEntry? {
     var scanner = WireScanner(body)
     guard let delta = scanner.optionalVarint(tag: 0x08), delta < Self.longestDelta,
       scanner.optionalVarint(tag: 0x10) != nil, let tag = scanner.byte(), let content = scanner.length(),
       scanner.left == content
-    else { return false }
+    else { return nil }
     let entry: PlainEntry?
     switch tag {
     case 0x32: entry = answer(&scanner, body)
     case 0x3A: entry = Self.named(&scanner, count: content, .clear)
     case 0x42: entry = Self.flag(&scanner)
     case 0x4A: entry = Self.named(&scanner, count: content, .visit)
-    default: return false
+    default: return nil
     }
-    guard let entry, scanner.left == 0 else { return false }
-    entries.append(entry)
+    guard scanner.left == 0 else { return nil }
     // At most 256 entries of less than 2^39 each.
     bootDeltaMilliseconds += delta
-    return true
+    return entry
   }
 
   /// Ten years, as the codec has it.

@@ -4,9 +4,9 @@
 /// byte for byte among texts of this kind.
 package struct ShortText: Hashable, Sendable {
   /// The first eight bytes, first byte lowest.
-  let low: UInt64
+  package let low: UInt64
   /// The other bytes, and the length in the highest byte.
-  let high: UInt64
+  package let high: UInt64
 
   package static let longest = 15
   /// No text at all.
@@ -55,6 +55,13 @@ package struct ShortText: Hashable, Sendable {
     self.init(low: low, high: high | UInt64(count) << 56)
   }
 
+  /// Compared for each answer of a push, from other modules.
+  @inlinable
+  package static func == (left: ShortText, right: ShortText) -> Bool {
+    (left.low ^ right.low) | (left.high ^ right.high) == 0
+  }
+
+  @inlinable
   package var isEmpty: Bool { high == 0 }
   private var count: Int { Int(high >> 56) }
 
@@ -69,6 +76,7 @@ package struct ShortText: Hashable, Sendable {
 
   /// A spread of the words for tables that are looked up often. The keys of a table are a published paper's, so
   /// nobody can choose them to collide.
+  @inlinable
   package var spread: UInt64 {
     let mixed = (low ^ (high &* 0xC2B2_AE3D_27D4_EB4F)) &* 0x9E37_79B9_7F4A_7C15
     return mixed ^ mixed >> 32

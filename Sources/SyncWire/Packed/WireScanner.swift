@@ -15,6 +15,12 @@ struct WireScanner {
     return bytes[offset]
   }
 
+  @inline(__always)
+  func peek() -> UInt8? { offset < bytes.count ? bytes[offset] : nil }
+
+  @inline(__always)
+  mutating func skip(_ count: Int) { offset += count }
+
   /// A varint of at most nine bytes, so that nothing overflows.
   @inline(__always)
   mutating func varint() -> UInt64? {
