@@ -25,6 +25,8 @@ struct BatchWork {
 struct ServerCounters {
   var entries: UInt64 = 0
   var pushes: UInt64 = 0
+  /// Pushes that were judged as a whole.
+  var plainPushes: UInt64 = 0
   var duplicates: UInt64 = 0
   var kept: UInt64 = 0
   var diverged: UInt64 = 0
@@ -35,6 +37,7 @@ struct ServerCounters {
   mutating func add(_ other: ServerCounters) {
     entries += other.entries
     pushes += other.pushes
+    plainPushes += other.plainPushes
     duplicates += other.duplicates
     kept += other.kept
     diverged += other.diverged

@@ -136,8 +136,8 @@ extension ServerCore {
     guard let session = openSessions[call.session], session.expiresAt > time else {
       return .problem(Problem(.sessionUnknown, "This session is not known here. Make a new one from the certificate."))
     }
-    if let refusal = refusal(of: call.request.pushes) { return .problem(refusal) }
-    if storage == .sealsOnly, !call.request.pushes.isEmpty, !Self.holdsSeal(call.request.pushes) {
+    if let refusal = refusal(of: call.pushes) { return .problem(refusal) }
+    if storage == .sealsOnly, !call.pushes.isEmpty, !call.pushes.contains(where: \.holdsSeal) {
       return .problem(Self.storageLow)
     }
     // When the wall clock went back, arrival is counted on the server's own, which did not.
@@ -147,7 +147,7 @@ extension ServerCore {
     for receipt in call.request.presentedReceipts.prefix(Limits.presentedReceiptsPerRequest) {
       try honour(receipt, session: session)
     }
-    for push in call.request.pushes {
+    for push in call.pushes {
       response.acknowledgements.append(try take(push, session: session, receivedAt: receivedAt))
     }
     for query in call.request.headQueries.prefix(Limits.headQueriesPerRequest) {
@@ -167,9 +167,5 @@ extension ServerCore {
     let isQuiet =
       response.acknowledgements.isEmpty && response.heads.isEmpty && response.deltas.isEmpty && !response.isStale
     return .sync(response, isQuiet: isQuiet)
-  }
-
-  private static func holdsSeal(_ pushes: [Push]) -> Bool {
-    pushes.contains { push in push.bodies.contains { EntryPeek.isSeal($0) } }
   }
 }

@@ -1,5 +1,6 @@
 public import ExamModel
 public import SyncProtocol
+package import SyncWire
 
 /// One call on the server's decisions. The caller has done everything that needs no store: framing, decoding,
 /// MACs, limits, scrypt.
@@ -23,15 +24,23 @@ public enum ServerCall: Sendable {
 /// One sync round, authenticated and decoded.
 public struct DeviceCall: Sendable {
   public var session: ID128
-  public var request: SyncRequest
+  package var pushes: [PackedPush]
+  /// What it asks beside its pushes.
+  package var request: SyncRequest
   /// Server time when the request was there, in milliseconds since 1970.
   public var receivedAt: Int64
   /// The request's own time lay close enough to server time for deltas and keys to be given out.
   public var isFresh: Bool
 
   public init(session: ID128, request: SyncRequest, receivedAt: Int64, isFresh: Bool) {
+    self.init(session: session, packed: PackedRequest(request), receivedAt: receivedAt, isFresh: isFresh)
+  }
+
+  /// A round as the device plane reads it.
+  package init(session: ID128, packed: PackedRequest, receivedAt: Int64, isFresh: Bool) {
     self.session = session
-    self.request = request
+    pushes = packed.pushes
+    request = packed.rest
     self.receivedAt = receivedAt
     self.isFresh = isFresh
   }

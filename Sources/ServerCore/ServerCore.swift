@@ -45,6 +45,8 @@ public final class ServerCore {
   var newestRoot: RootStoreRow?
   var nextSegment: Int64 = 1
   var nextJournal: Int64 = 1
+  /// Where the entries of the push under judgement stand in their paper; kept for its memory.
+  var plainPlaces: [Int32] = []
   var counters = ServerCounters()
   var work = BatchWork()
   /// Server time of this batch; never goes back.

@@ -31,6 +31,21 @@ public struct JournalClock: Hashable, Sendable {
     if let earliest = bounds?.earliest { floor = max(floor ?? earliest, earliest) }
   }
 
+  /// Takes several entries at once, none of which carries an instant of its own.
+  ///
+  /// - Parameter milliseconds: boot time over all of them.
+  /// - Returns: `false`, and nothing is taken, where taking them one by one could come to something else.
+  public mutating func advance(byBootMilliseconds milliseconds: UInt64) -> Bool {
+    let (sum, overflows) = bootMilliseconds.addingReportingOverflow(milliseconds)
+    guard !overflows, sum < UInt64(Self.longestBoot), anchorBootMilliseconds < UInt64(Self.longestBoot) else {
+      return false
+    }
+    bootMilliseconds = sum
+    // Bounds only grow with boot time, so those of the last entry are the floor.
+    if let earliest = bounds?.earliest { floor = max(floor ?? earliest, earliest) }
+    return true
+  }
+
   /// Bounds on server time at the last entry; `nil` without any contact in this boot.
   public var bounds: TimeBounds? {
     guard let anchor else { return nil }

@@ -68,26 +68,28 @@ extension DeviceConnection {
   }
 
   private func handleSync(_ request: ReceivedRequest) {
-    guard let exchange = authenticate(request), let message: SyncRequest = decode(request) else { return }
-    let wait = min(message.waitMilliseconds, services.limits.waitMilliseconds)
-    if wait > 0 && exchange.isFresh && !message.scopes.isEmpty {
-      beginPoll(message, session: exchange.session, wait: wait)
+    guard let exchange = authenticate(request), let message = decodeSync(request) else { return }
+    let wait = min(message.rest.waitMilliseconds, services.limits.waitMilliseconds)
+    if wait > 0 && exchange.isFresh && !message.rest.scopes.isEmpty {
+      beginPoll(message.rest, session: exchange.session, wait: wait)
     }
     let call = DeviceCall(
-      session: exchange.session, request: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
+      session: exchange.session, packed: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
     submit(.sync(call), priority: isUrgent(message) ? .urgent : .ordinary)
   }
 
-  /// Seals and what asks for receipts, looked for only when it matters: it costs a decoding.
-  private func isUrgent(_ message: SyncRequest) -> Bool {
-    guard services.writer.isOverloaded else { return false }
-    if !message.presentedReceipts.isEmpty { return true }
-    return message.pushes.contains { push in
-      push.bodies.contains { body in
-        guard let entry = try? Entry(wire: body), case .seal = entry.kind else { return false }
-        return true
-      }
+  private func decodeSync(_ request: ReceivedRequest) -> PackedRequest? {
+    if speaksJSON {
+      let message: SyncRequest? = decode(request)
+      return message.map { PackedRequest($0) }
     }
+    return decode(request) { bytes throws(WireError) in try PackedRequest(wire: bytes) }
+  }
+
+  /// Seals and what asks for receipts, looked for only when it matters: it costs a decoding.
+  private func isUrgent(_ message: PackedRequest) -> Bool {
+    guard services.writer.isOverloaded else { return false }
+    return !message.rest.presentedReceipts.isEmpty || message.pushes.contains(where: \.holdsSeal)
   }
 
   private func handleJoin(_ request: ReceivedRequest) {
@@ -170,9 +172,16 @@ extension DeviceConnection {
   // MARK: Answers
 
   private func decode<Message: WireMessage>(_ request: ReceivedRequest) -> Message? {
+    decode(request) { bytes throws(WireError) in
+      speaksJSON ? try Message(json: bytes) : try Message(wire: bytes)
+    }
+  }
+
+  private func decode<Message>(
+    _ request: ReceivedRequest, _ read: ([UInt8]) throws(WireError) -> Message
+  ) -> Message? {
     do {
-      if speaksJSON { return try Message(json: Array((request.body ?? ByteBuffer()).readableBytesView)) }
-      return try Message(wire: try unframed(request.body))
+      return try read(speaksJSON ? Array((request.body ?? ByteBuffer()).readableBytesView) : unframed(request.body))
     } catch let error as FramingError {
       if case .tooLong = error { fail(Problem(.tooLarge, error.description)) } else { unreadable(error.description) }
     } catch let error as WireError where error.field == "SyncRequest.protocol" {

@@ -8,7 +8,7 @@ import SyncWire
 
 /// What belongs to journals beside their entries: opening, leases, dispositions, forks, heads.
 extension ServerCore {
-  func open(_ push: Push, of attempt: AttemptMemory, device: ID128, genesis: Digest256) throws -> JournalMemory {
+  func open(_ push: PackedPush, of attempt: AttemptMemory, device: ID128, genesis: Digest256) throws -> JournalMemory {
     touch(attempt)
     let row = JournalRow(
       number: nextJournal, id: push.journal, attempt: attempt.id, device: device,
@@ -55,7 +55,7 @@ extension ServerCore {
   }
 
   /// Other bytes for what is there already: kept as evidence, once, and without any effect (I7).
-  func keepFork(_ push: Push, of journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
+  func keepFork(_ push: PackedPush, of journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
     touch(journal.attempt)
     work.counters.diverged += 1
     let known = try store.forks(journal: journal.row.number)
@@ -63,7 +63,7 @@ extension ServerCore {
       try store.insert(
         fork: ForkRow(
           journal: journal.row.number, first: push.first, count: push.bodies.count, head: push.head,
-          receivedAt: receivedAt, bytes: SegmentBytes.encode(push.bodies[...])))
+          receivedAt: receivedAt, bytes: push.bodies.bytes))
       try audit(
         "fork", by: "device \(journal.row.device)", of: journal.attempt.id.hex,
         "journal \(journal.row.id) diverges in \(push.first) to \(push.last)")
@@ -111,7 +111,7 @@ extension ServerCore {
   }
 
   /// What was kept of a push's sequences, as it was decided when they came first.
-  func kept(of journal: JournalMemory, _ push: Push) throws -> [KeptRange] {
+  func kept(of journal: JournalMemory, _ push: PackedPush) throws -> [KeptRange] {
     guard journal.row.kept > 0 else { return [] }
     let ranges = try store.dispositions(journal: journal.row.number, from: push.first, to: push.last)
     return ranges.prefix(Limits.keptRangesPerAcknowledgement).map {

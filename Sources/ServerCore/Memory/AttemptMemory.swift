@@ -1,5 +1,6 @@
 import ExamModel
 import SyncProtocol
+import SyncWire
 
 /// The current answer to one item, with where it comes from.
 struct CurrentAnswer: Hashable {
@@ -50,10 +51,11 @@ final class AttemptMemory {
   var stateBeforeSeal: AttemptState?
   var sealStatement: SealStatement?
   var waiting: WaitingSeal?
-  /// What each item's newest answer or clear says; cleared items have an empty value.
-  var answers: [String: CurrentAnswer] = [:]
-  var answeredCount: UInt32 = 0
-  var answerBytes = 0
+  private var knownAnswers: [String: CurrentAnswer] = [:]
+  private var knownAnsweredCount: UInt32 = 0
+  private var knownAnswerBytes = 0
+  /// Answers that are not among the known ones yet.
+  private var shortAnswers: ShortAnswers?
   var startedAt: Int64?
   var lockCauses: [UInt32: LockCause] = [:]
   /// Nonces of the server's unlocks, by lock.
@@ -75,17 +77,65 @@ final class AttemptMemory {
 
   var id: ID128 { row.id }
 
+  /// What each item's newest answer or clear says; cleared items have an empty value.
+  var answers: [String: CurrentAnswer] {
+    get {
+      settle()
+      return knownAnswers
+    }
+    set {
+      shortAnswers = nil
+      knownAnswers = newValue
+    }
+  }
+
+  var answeredCount: UInt32 {
+    settle()
+    return knownAnsweredCount
+  }
+
+  /// About as many bytes as the answers take in memory.
+  var answerBytes: Int { knownAnswerBytes + (shortAnswers?.bytes ?? 0) }
+
+  /// Takes the chosen options and the clears of entries that were all applied.
+  ///
+  /// - Parameters:
+  ///   - places: of the entries' items among `items`.
+  ///   - first: lease, journal and sequence of the first entry.
+  func setShortAnswers(
+    _ entries: [PlainEntry], at places: [Int32], from first: ShortAnswer, of items: PlainItems
+  ) {
+    if shortAnswers?.items !== items {
+      settle()
+      shortAnswers = ShortAnswers(items: items)
+    }
+    shortAnswers?.take(entries, at: places, from: first)
+  }
+
+  private func settle() {
+    guard let waiting = shortAnswers else { return }
+    shortAnswers = nil
+    for (index, answer) in waiting.places.enumerated() where answer.ordinal > 0 {
+      guard let journal = journals.first(where: { $0.row.ordinal == answer.ordinal }) else { continue }
+      setAnswer(
+        waiting.items.id(at: index),
+        CurrentAnswer(
+          value: .options(answer.option.isEmpty ? [] : [answer.option.text]), lease: answer.lease,
+          ordinal: answer.ordinal, sequence: answer.sequence, journal: journal.row.id))
+    }
+  }
+
   func setAnswer(_ item: String, _ answer: CurrentAnswer) {
-    if let current = answers[item] {
+    if let current = knownAnswers[item] {
       guard current.isOutranked(byLease: answer.lease, ordinal: answer.ordinal, sequence: answer.sequence) else {
         return
       }
-      if !current.value.isEmpty { answeredCount -= 1 }
-      answerBytes -= current.value.approximateBytes
+      if !current.value.isEmpty { knownAnsweredCount -= 1 }
+      knownAnswerBytes -= current.value.approximateBytes
     }
-    if !answer.value.isEmpty { answeredCount += 1 }
-    answerBytes += answer.value.approximateBytes
-    answers[item] = answer
+    if !answer.value.isEmpty { knownAnsweredCount += 1 }
+    knownAnswerBytes += answer.value.approximateBytes
+    knownAnswers[item] = answer
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.mapValues(\.value)) }
