@@ -23,14 +23,19 @@ final class StoreEngine: WriterEngine {
   private static let checkpointPages = 8_000
   private static let cacheKiB = 32 * 1_024
 
+  /// What was verified before the store was used; `nil` where the last run had ended as it should.
+  let verified: VerifiedChains?
+
+  /// - Parameter verifies: recomputes every chain first.
   init(
-    path: String, identity: SigningKey, configuration: ServerConfiguration, disk: DiskWatch, now: Int64
+    path: String, identity: SigningKey, configuration: ServerConfiguration, disk: DiskWatch, verifies: Bool, now: Int64
   ) throws {
     self.disk = disk
     var options = ConnectionOptions.durable
     options.walAutocheckpointPages = Self.checkpointPages
     options.cacheSizeKiB = Self.cacheKiB
     store = try SQLiteServerStore(path: path, options: options)
+    verified = verifies ? try store.verifyChains() : nil
     var generator = SystemRandomNumberGenerator()
     core = try ServerCore(
       store: store, identity: identity, node: identity.id, configuration: configuration, now: now,
@@ -41,6 +46,9 @@ final class StoreEngine: WriterEngine {
   var operators: OperatorTable { core.operators }
 
   func perform(_ batch: [ServerCall], now: Int64) -> BatchOutcome { core.perform(batch, now: now) }
+
+  /// The decisions' own finding, or an error outside of them, as of a backup that could not read the store.
+  var fault: String? { core.storeFault?.message ?? store.connection.storageFault?.description }
 
   func maintain() { disk.look() }
 
@@ -69,10 +77,18 @@ final class StoreEngine: WriterEngine {
   }
 
   func close() {
-    if let running = backup {
-      running.completion(.failure(Problem(.shuttingDown, "The server is stopping; there is no backup.")))
-      backup = nil
-    }
+    endBackup()
     try? store.close()
+  }
+
+  func abandon() {
+    endBackup()
+    store.connection.abandonLog()
+  }
+
+  private func endBackup() {
+    guard let running = backup else { return }
+    backup = nil
+    running.completion(.failure(Problem(.shuttingDown, "The server is stopping; there is no backup.")))
   }
 }
