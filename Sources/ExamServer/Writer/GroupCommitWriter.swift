@@ -20,6 +20,10 @@ final class GroupCommitWriter: Sendable {
     var failed: @Sendable (_ fault: String) -> Void = { _ in }
   }
 
+  /// How often the engine is maintained. A look at the disk costs microseconds, and between two of them answers must
+  /// not fill what is kept for seals.
+  private static let maintenanceMilliseconds: Int64 = 20
+
   private let queue: WriterQueue
   private let batchCalls: Int
   private let loops: [any EventLoop]
@@ -104,7 +108,7 @@ final class GroupCommitWriter: Sendable {
       let deadline = Date(timeIntervalSinceNow: Double(wait) / 1_000)
       guard queue.take(into: &batch, count: batchCalls, until: deadline) else { return nil }
       let now = clock.now
-      if now - maintainedAt >= 500 || now < maintainedAt {
+      if now - maintainedAt >= Self.maintenanceMilliseconds || now < maintainedAt {
         engine.maintain()
         maintainedAt = now
       }

@@ -8,7 +8,7 @@ protocol WriterEngine: AnyObject {
   /// Why the store can no longer be trusted; `nil` while it is sound. Looked at after each batch, before its replies
   /// leave: from then on nothing is performed, and ``abandon()`` takes the place of ``close()``.
   var fault: String? { get }
-  /// A look at the disk and the like, at most twice a second.
+  /// A look at the disk and the like, at most fifty times a second.
   func maintain()
   /// A short piece of longer work, such as a backup, between two batches.
   ///
