@@ -124,6 +124,7 @@ import Testing
       #expect(life.wasLow)
       #expect(life.keptWithoutRoom == nil || life.keptWithoutRoom == life.saved)
       #expect(life.keptWithRoom == life.saved)
+      print("LIFE", life)
       #expect(!life.isQuarantined)
       #expect(life.sealsWithRoom)
     }

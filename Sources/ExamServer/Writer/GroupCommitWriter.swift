@@ -110,6 +110,10 @@ final class GroupCommitWriter: Sendable {
       let now = clock.now
       if now - maintainedAt >= Self.maintenanceMilliseconds || now < maintainedAt {
         engine.maintain()
+        if let fault = engine.fault {
+          refuse(batch, engine)
+          return fault
+        }
         maintainedAt = now
       }
       if now >= tickAt || tickAt - now > 2_000 {
@@ -130,19 +134,23 @@ final class GroupCommitWriter: Sendable {
     engine.abandon()
     var rest: [WriterJob] = []
     while queue.take(into: &rest, count: batchCalls, until: .distantPast) {
-      var sinks: [ReplySink] = []
-      for job in rest {
-        switch job.task {
-        case .call: sinks.append(job.sink)
-        case .work(let work): work(engine)
-        }
-      }
-      _ = handOut(
-        BatchOutcome(
-          replies: Array(repeating: .problem(Self.storageFailed), count: sinks.count), changedScopes: []), to: sinks)
+      refuse(rest, engine)
       rest.removeAll(keepingCapacity: true)
     }
     events.failed(fault)
+  }
+
+  private func refuse(_ jobs: [WriterJob], _ engine: any WriterEngine) {
+    var sinks: [ReplySink] = []
+    for job in jobs {
+      switch job.task {
+      case .call: sinks.append(job.sink)
+      case .work(let work): work(engine)
+      }
+    }
+    _ = handOut(
+      BatchOutcome(replies: Array(repeating: .problem(Self.storageFailed), count: sinks.count), changedScopes: []),
+      to: sinks)
   }
 
   static let storageFailed = Problem(
