@@ -65,6 +65,19 @@ struct RealProcessTests {
     #expect(await third.stop() == 0)
   }
 
+  /// A start that finds the store damaged says so with a code of its own: no supervisor can help then.
+  @Test func aDamagedStoreIsNotServed() async throws {
+    let installed = try await InstalledServer()
+    defer { installed.remove() }
+    try Data(repeating: 0x55, count: 8_192).write(to: URL(fileURLWithPath: installed.data + "/store.sqlite"))
+    let arguments = [try #require(InstalledServer.binary), "serve", "--data", installed.data, "--port", "0"]
+    let process = try ServerProcess(
+      arguments + ["--operator-port", "0"], errorFile: installed.folder + "/errors.log")
+    #expect(await process.readLine() == nil)
+    #expect(await process.exitStatus(withinSeconds: 20) == CommandError.Exit.damaged.rawValue)
+    #expect(process.errors.contains("restore the newest backup"))
+  }
+
   /// A supervisor's SIGTERM under load: polls are answered, the log is folded in, and ten seconds are enough.
   @Test func aTerminatedServerAnswersItsPollsAndFoldsItsLogIn() async throws {
     let installed = try await InstalledServer()
