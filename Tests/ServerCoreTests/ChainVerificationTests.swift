@@ -1,3 +1,4 @@
+import SQLite
 import ServerStoreSQLite
 import SyncProtocol
 import Testing
@@ -37,8 +38,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("UPDATE segments SET bytes = substr(bytes, 1, 20) || x'00' || substr(bytes, 22) WHERE id = 1", "segment 1 "),
-    ("UPDATE segments SET bytes = bytes || x'00' WHERE id = 2", "segment 2 "),
+    (
+      "UPDATE segments SET bytes = CAST(substr(bytes, 1, 20) || x'00' || substr(bytes, 22) AS BLOB) WHERE id = 1",
+      "segment 1 "
+    ),
+    ("UPDATE segments SET bytes = CAST(bytes || x'00' AS BLOB) WHERE id = 2", "segment 2 "),
     ("UPDATE segments SET bytes = substr(bytes, 1, length(bytes) - 1) WHERE id = 2", "segment 2 "),
     ("UPDATE segments SET count = count + 1 WHERE id = 3", "segment 3 "),
     ("UPDATE segments SET head_before = zeroblob(32) WHERE id = 1", "segment 1 "),
