@@ -13,10 +13,12 @@ extension ServerCore {
   public func perform(_ batch: [ServerCall], now: Int64) -> BatchOutcome {
     storage = configuration.storage.decide()
     defer { cache.trim(attempts: configuration.cachedAttempts, answerBytes: configuration.cachedAnswerBytes) }
-    if batch.count > 1, let outcome = try? run(batch, now: now) { return outcome }
+    if storeFault == nil, batch.count > 1, let outcome = try? run(batch, now: now) { return outcome }
     var outcome = BatchOutcome(replies: [], changedScopes: [])
     for call in batch {
       do {
+        // What a store that lied once says next proves nothing.
+        if let storeFault { throw storeFault }
         let single = try run([call], now: now)
         outcome.replies += single.replies
         outcome.changedScopes.formUnion(single.changedScopes)

@@ -50,6 +50,10 @@ struct ServeCommand: AsyncParsableCommand {
 
       Prints one line of JSON with both ports on standard output once it listens; logs go to standard error. On \
       SIGTERM it takes no new connections, answers held polls, commits, checkpoints and exits with 0.
+
+      When the store fails (an error of the disk, a damaged page) it acknowledges nothing more, tells everybody who \
+      waits, stops and exits with 5: let a supervisor start it again. Each start after an end that was not planned \
+      verifies every page and every chain first, and exits with 4 where something is damaged: then restore a backup.
       """)
 
   @Option(help: "The data directory (or EXAMSYNC_DATA).")
@@ -86,6 +90,10 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Connections of one address.")
   var maximumConnectionsPerAddress: Int?
 
+  @Option(
+    help: "Sync requests of one device a second in the long run, with bursts of 250; 0 for no limit. Seals have more.")
+  var deviceRequestsPerSecond: Int?
+
   @Flag(help: "Take and give JSON on the device plane too, for requests of that Content-Type.")
   var json = false
 
@@ -106,8 +114,15 @@ struct ServeCommand: AsyncParsableCommand {
       "{\"device_port\":\(application.devicePort),\"fingerprint\":\"\(application.fingerprint)\","
       + "\"operator_port\":\(application.operatorPort),\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
     Console.write(Array(line.utf8))
-    await signals.wait()
+    let failing = Task { [faults = application.faults, ends = signals.continuation] in
+      for await _ in faults { ends.yield(.fault) }
+    }
+    let end = await signals.wait()
     await application.stop()
+    failing.cancel()
+    if end == .fault {
+      throw CommandError(.storeFailed, "The store failed. Start the server again: it verifies the store first.")
+    }
   }
 
   private var options: ServerOptions {
@@ -124,31 +139,40 @@ struct ServeCommand: AsyncParsableCommand {
     if let lowDiskBytes { options.lowDiskBytes = lowDiskBytes }
     if let reserveBytes { options.reserveBytes = reserveBytes }
     if let maximumConnections { options.limits.connections = maximumConnections }
+    if let deviceRequestsPerSecond { options.limits.deviceRequestsPerSecond = deviceRequestsPerSecond }
     if let maximumConnectionsPerAddress { options.limits.connectionsPerAddress = maximumConnectionsPerAddress }
     return options
   }
 }
 
-/// SIGTERM and SIGINT, as something that can be awaited.
+/// What ends the server, as something that can be awaited: SIGTERM, SIGINT, or its own store.
 private final class TerminationSignals {
-  private let stream: AsyncStream<Void>
+  enum End {
+    case signal
+    case fault
+  }
+
+  private let stream: AsyncStream<End>
+  let continuation: AsyncStream<End>.Continuation
   private let sources: [any DispatchSourceSignal]
 
   init() {
-    let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+    let (stream, continuation) = AsyncStream.makeStream(of: End.self)
     self.stream = stream
+    self.continuation = continuation
     var sources: [any DispatchSourceSignal] = []
     for number in [SIGTERM, SIGINT] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { continuation.yield() }
+      source.setEventHandler { continuation.yield(.signal) }
       source.resume()
       sources.append(source)
     }
     self.sources = sources
   }
 
-  func wait() async {
-    for await _ in stream { return }
+  func wait() async -> End {
+    for await end in stream { return end }
+    return .signal
   }
 }

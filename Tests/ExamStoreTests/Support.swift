@@ -58,8 +58,11 @@ final class Phone {
   var attempt: ID128 { Self.attempt }
   var path: String { folder.path + "/store.db" }
 
-  init(seed: UInt64 = 1, vfs: String? = nil, files: any StoreFiles = SystemFiles()) throws {
-    folder = try TemporaryFolder()
+  init(
+    seed: UInt64 = 1, vfs: String? = nil, files: any StoreFiles = SystemFiles(), folder: TemporaryFolder? = nil
+  ) throws {
+    let folder = try folder ?? TemporaryFolder()
+    self.folder = folder
     self.seed = seed
     self.vfs = vfs
     self.files = files
@@ -73,9 +76,9 @@ final class Phone {
   /// Logged in, with an attempt, joined and started.
   static func answering(
     seed: UInt64 = 1, policy: AttemptPolicy = AttemptPolicy(), vfs: String? = nil,
-    files: any StoreFiles = SystemFiles()
+    files: any StoreFiles = SystemFiles(), folder: TemporaryFolder? = nil
   ) throws -> Phone {
-    let phone = try Phone(seed: seed, vfs: vfs, files: files)
+    let phone = try Phone(seed: seed, vfs: vfs, files: files, folder: folder)
     try phone.logIn()
     try phone.assign(policy: policy)
     _ = try phone.store.join(phone.attempt, at: phone.moment())

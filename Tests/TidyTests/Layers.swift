@@ -43,6 +43,7 @@ enum Layers {
   /// Only `ExamServer` imports these, and only its tests may beside it.
   static let serverNetworking: Set<String> = [
     "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore", "HTTPTypes",
+    "NIOHTTPTypes",
   ]
 
   static func isServerNetworking(_ module: String) -> Bool {

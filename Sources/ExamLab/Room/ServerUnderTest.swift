@@ -39,7 +39,8 @@ final class ServerUnderTest: Sendable {
         binary, "serve", "--data", dataFolder, "--port", "\(devicePort)", "--operator-port", "\(operatorPort)",
       ] + options, errorFile: errorFile)
     processID.withLock { $0 = process }
-    let deadline = MonotonicClock.milliseconds + 20_000
+    // After a SIGKILL it first recomputes every chain that it holds.
+    let deadline = MonotonicClock.milliseconds + 60_000
     while MonotonicClock.milliseconds < deadline {
       if Self.answers(devicePort) && Self.answers(operatorPort) { return }
       if waitpid(process, nil, WNOHANG) == process { break }
