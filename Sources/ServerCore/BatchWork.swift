@@ -14,6 +14,10 @@ struct BatchWork {
   var touchedGlobals = false
   var operatorsChanged = false
   var wrote = false
+  /// Instants that were taken off the list of deadlines.
+  var dueTaken: [DueList.Entry] = []
+  var extendedAttempts = 0
+  var proofs: [TimeProofRow] = []
   var counters = ServerCounters()
 }
 
@@ -63,6 +67,7 @@ extension ServerCore {
     for journal in work.journals.sorted(by: { $0.row.number < $1.row.number }) {
       try store.update(journal: journal.row)
     }
+    for proof in work.proofs { try store.insert(timeProof: proof) }
     for memory in work.attempts where memory.isRowDirty { try store.save(attempt: memory.row) }
     try scopes.flush(store)
     if time - savedTime >= Self.timeSavedEveryMilliseconds {
@@ -97,6 +102,7 @@ extension ServerCore {
     counters.failedCommits += 1
     for memory in failed.attempts { cache.drop(memory) }
     for journal in failed.journals { cache.drop(journal.attempt) }
+    for due in failed.dueTaken { deadlines.lower(due.id, to: due.at) }
     scopes.rolledBack()
     deltaPages.removeAll()
     if failed.touchedGlobals {
