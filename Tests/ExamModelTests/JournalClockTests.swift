@@ -82,10 +82,12 @@ import Testing
 
   @Test func aProofRaisesTheFloorAndRefutesEarlierBounds() {
     var clock = JournalClock()
-    #expect(!clock.advance(context(boot, at: 0, noon, noon + 100), provedMilliseconds: noon - 20))
+    let first = clock.advance(context(boot, at: 0, noon, noon + 100), provedMilliseconds: noon - 20)
+    #expect(!first)
     #expect(clock.bounds == TimeBounds(earliest: noon, latest: noon + 100))
     #expect(clock.floor == noon)
-    #expect(clock.advance(context(boot, at: 10, noon, noon + 100), provedMilliseconds: noon + 50_000))
+    let second = clock.advance(context(boot, at: 10, noon, noon + 100), provedMilliseconds: noon + 50_000)
+    #expect(second)
     #expect(clock.bounds == nil)
     #expect(clock.floor == noon + 50_000)
     #expect(clock.classify(deadline: noon + 10_000, receivedAt: noon + 60_000) == .late)

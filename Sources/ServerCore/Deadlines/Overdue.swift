@@ -65,11 +65,11 @@ extension ServerCore {
       looks += 1
       work.dueTaken.append(due)
       if let memory = cache.attempt(due.id) {
+        // Touched first: a transaction that fails in between throws it out of memory.
+        touch(memory)
         let before = memory.row
         try judgeDeadline(of: &memory.row, granted: memory.grantedMilliseconds)
-        guard memory.row != before else { continue }
-        touch(memory)
-        memory.isRowDirty = true
+        if memory.row != before { memory.isRowDirty = true }
       } else if var row = try store.attempt(due.id) {
         let before = row
         try judgeDeadline(of: &row, granted: grants(of: row).reduce(0) { $0 + $1.milliseconds })
