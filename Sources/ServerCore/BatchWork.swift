@@ -18,6 +18,10 @@ struct BatchWork {
   var touchedGlobals = false
   var operatorsChanged = false
   var wrote = false
+  /// Instants that were taken off the list of deadlines.
+  var dueTaken: [DueList.Entry] = []
+  var extendedAttempts = 0
+  var proofs: [TimeProofRow] = []
   var counters = ServerCounters()
 }
 
@@ -70,6 +74,7 @@ extension ServerCore {
     for journal in work.journals.sorted(by: { $0.row.number < $1.row.number }) {
       try store.update(journal: journal.row)
     }
+    for proof in work.proofs { try store.insert(timeProof: proof) }
     for memory in work.attempts where memory.isRowDirty { try store.save(attempt: memory.row) }
     try scopes.flush(store)
     if time - savedTime >= Self.timeSavedEveryMilliseconds {
@@ -107,6 +112,7 @@ extension ServerCore {
     #endif
     for memory in failed.attempts { cache.drop(memory) }
     for journal in failed.journals { cache.drop(journal.attempt) }
+    for due in failed.dueTaken { deadlines.lower(due.id, to: due.at) }
     scopes.rolledBack()
     deltaPages.removeAll()
     if failed.touchedGlobals {

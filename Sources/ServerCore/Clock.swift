@@ -34,7 +34,8 @@ extension ServerCore {
     #endif
   }
 
-  /// What is due is found by looking, so nothing that was missed stays missed: key releases and receipts.
+  /// What is due is found by looking, so nothing that was missed stays missed: key releases, receipts, extensions that
+  /// have not reached every attempt, deadlines.
   func levelTriggeredWork() throws {
     var releasesThrough = time
     #if PlantedBugs
@@ -50,6 +51,9 @@ extension ServerCore {
       try audit("key-released", by: "server", of: id.hex, "T0 was \(entry.row.record.opensAt)")
     }
     if !work.waiting.isEmpty { try makeReceipts() }
+    if !pendingExtensions.isEmpty { try continueExtensions() }
+    try armDeadlines()
+    try markOverdue()
   }
 
   /// A record that follows from the one before: nobody can take one out or change one unnoticed.

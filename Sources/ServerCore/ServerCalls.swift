@@ -17,7 +17,7 @@ public enum ServerCall: Sendable {
   case join(session: ID128, code: String)
   /// An operator's or a proctor's command.
   case command(OperatorCommand, by: OperatorIdentity)
-  /// Level-triggered work: key releases, overdue attempts, expired sessions.
+  /// Level-triggered work: key releases, extensions under way, overdue attempts, expired sessions.
   case tick
 }
 

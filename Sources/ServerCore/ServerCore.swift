@@ -36,6 +36,10 @@ public final class ServerCore {
   var exams: [ID128: ExamEntry] = [:]
   var cache = AttemptCache()
   var scopes = ScopeBook()
+  /// When the deadline and grace of attempts under way are over.
+  var deadlines = DueList()
+  /// In the order of their ids.
+  var pendingExtensions: [ExtensionRow] = []
   var deltaPages: [DeltaKey: DeltaPage] = [:]
   var resets: Set<ResetPlace> = []
   var openSessions: [ID128: SessionEntry] = [:]
@@ -97,6 +101,7 @@ public final class ServerCore {
     for row in epochs { scopes.epochOrdinals[row.epoch] = row.ordinal }
     scopes.epochOrdinals[epoch] = scopes.currentOrdinal
     try loadGlobals()
+    try loadDeadlines()
     try store.transaction {
       try store.setValue(node.bytes, for: .node)
       var isNew = true
@@ -135,6 +140,7 @@ public final class ServerCore {
     newestRoot = try store.lastRoot()
     nextSegment = try store.lastSegmentID() + 1
     nextJournal = try store.lastJournalNumber() + 1
+    pendingExtensions = try store.extensions()
     candidateExams = [:]
   }
 
@@ -149,8 +155,10 @@ public final class ServerCore {
 
   /// The next instant at which ``ServerCall/tick`` has something to do; `nil` for none.
   public func nextWork() -> Int64? {
-    exams.values.filter { $0.paperKey != nil && !$0.row.isKeyReleased && !$0.row.record.isCancelled }
+    if !pendingExtensions.isEmpty { return time }
+    let release = exams.values.filter { $0.paperKey != nil && !$0.row.isKeyReleased && !$0.row.record.isCancelled }
       .map(\.row.record.opensAt).min()
+    return [release, deadlines.first?.at].compactMap(\.self).min()
   }
 }
 

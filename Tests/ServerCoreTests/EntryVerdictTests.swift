@@ -1,4 +1,5 @@
 import ExamModel
+import ServerStoreSQLite
 import SyncProtocol
 import SyncWire
 import Testing
@@ -161,13 +162,16 @@ import Testing
 
   @Test func extendingAnExamReachesEveryAttempt() throws {
     let exam = try server.makeExam()
-    _ = try server.addCandidates(150, to: exam)
-    _ = try server.addCandidates(150, to: exam, from: 200)
+    let rows = try server.addCandidates(150, to: exam) + server.addCandidates(150, to: exam, from: 200)
     guard
       case .grants(let outcome) = try server.command(
         .extendExam(exam: exam, milliseconds: 60_000, reason: "late start"))
     else { throw Problem(.internal, "no grants") }
-    #expect(outcome.attempts == 300)
+    #expect(outcome.attempts + outcome.pending == 300)
+    for _ in 0..<20 { _ = server.perform(.tick) }
+    for row in rows {
+      #expect(try server.store.records(scope: row.candidate, collection: ScopeCollection.grant).count == 1)
+    }
   }
 
   // MARK: Locks

@@ -22,7 +22,7 @@ extension ServerCore {
   func judge(_ body: [UInt8], at place: EntryPlace, exam: ExamEntry) -> EntryVerdict {
     let memory = place.journal.attempt
     let decoded = try? Entry(wire: body)
-    if let decoded { place.journal.clock.advance(decoded) }
+    if let decoded { follow(decoded, at: place) }
     guard let entry = decoded else { return .kept(.unreadable) }
     if memory.row.record.isVoided { return .kept(.terminated) }
     var (holdsLease, isSuperseded) = (
@@ -50,8 +50,8 @@ extension ServerCore {
     }
     let deadline =
       isStart(entry.kind)
-      ? memory.window(exam.row.record).deadline(started: nil)
-      : memory.deadline(exam.row.record)
+      ? memory.window(exam.row.record).deadline(started: nil) + pendingMilliseconds(of: memory.row)
+      : deadline(of: memory, exam.row.record)
     var time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
     #if PlantedBugs
       if planted(.lateCountsAsInTime) { time = .inTime }
@@ -90,8 +90,11 @@ extension ServerCore {
     switch kind {
     case .answer(let item, let value): set(item, value, at: place)
     case .clear(let item): set(item, .options([]), at: place)
-    case .start:
-      if memory.startedAt == nil { memory.startedAt = place.journal.clock.bounds?.midpoint ?? place.receivedAt }
+    case .start(let start):
+      guard memory.startedAt == nil else { break }
+      // Nothing was done after it arrived, whatever the device's bounds say.
+      memory.startedAt = min(place.journal.clock.bounds?.midpoint ?? place.receivedAt, place.receivedAt)
+      memory.startCode = start.code
     case .lock(let fact):
       memory.lockCauses[fact.number] = fact.cause
     case .seal(let signed):
@@ -111,7 +114,8 @@ extension ServerCore {
     place.journal.attempt.setAnswer(
       item,
       CurrentAnswer(
-        value: value, lease: place.lease, ordinal: journal.ordinal, sequence: place.sequence, journal: journal.id))
+        value: value, lease: place.lease, ordinal: journal.ordinal, sequence: place.sequence, journal: journal.id,
+        receivedAt: place.receivedAt))
   }
 
   /// Whether the newest seal lists the place: such an entry counts though it arrives after the seal (I12).

@@ -13,7 +13,7 @@ extension ServerCore {
     let row = JournalRow(
       number: nextJournal, id: push.journal, attempt: attempt.id, device: device,
       ordinal: (attempt.journals.map(\.row.ordinal).max() ?? 0) + 1, sequence: 0, head: genesis, lastSegment: 0,
-      isSuperseded: false, kept: 0, contactAt: 0)
+      isSuperseded: false, kept: 0, contactAt: 0, openedAt: time)
     try store.insert(journal: row)
     nextJournal += 1
     let journal = JournalMemory(row: row, attempt: attempt)

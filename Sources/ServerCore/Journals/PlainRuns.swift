@@ -28,7 +28,7 @@ extension ServerCore {
       memory.state.phase == .answering
     else { return false }
     // What has arrived before the deadline was done before it, whatever the device's clock says.
-    let deadline = memory.deadline(exam.row.record)
+    let deadline = deadline(of: memory, exam.row.record)
     return TimeRules.classify(earliest: nil, latest: segment.receivedAt, deadline: deadline) == .inTime
   }
 

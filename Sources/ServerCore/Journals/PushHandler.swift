@@ -47,10 +47,7 @@ extension ServerCore {
       work.counters.diverged += 1
       return Acknowledgement(sequence: 0, head: genesis, verdict: .diverged)
     }
-    guard attempt.journals.count < Limits.journalsPerAttempt else {
-      try note("journals", of: attempt, "\(Limits.journalsPerAttempt) journals: sync stops until a person looks")
-      return unknown
-    }
+    guard try mayOpenJournal(of: attempt, device: session.device) else { return unknown }
     let journal = try open(push, of: attempt, device: session.device, genesis: genesis)
     return try store(push, chain, into: journal, receivedAt: receivedAt)
   }

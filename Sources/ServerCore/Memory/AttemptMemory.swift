@@ -9,6 +9,8 @@ struct CurrentAnswer: Hashable {
   var ordinal: UInt32
   var sequence: UInt64
   var journal: ID128
+  /// Server time at which the entry arrived.
+  var receivedAt: Int64
 
   /// The applied entry with the greatest (lease, ordinal, sequence) counts.
   func isOutranked(byLease lease: UInt32, ordinal: UInt32, sequence: UInt64) -> Bool {
@@ -26,6 +28,8 @@ final class JournalMemory {
   /// The newest range of kept entries, to merge the next one with.
   var lastKept: KeptRange?
   var isDirty = false
+  /// What was found of the proofs in its context entries, in order.
+  var proofs: [TimeProofRow] = []
   /// Forks kept of it since it was loaded.
   var forks = 0
   unowned let attempt: AttemptMemory
@@ -57,6 +61,8 @@ final class AttemptMemory {
   /// Answers that are not among the known ones yet.
   private var shortAnswers: ShortAnswers?
   var startedAt: Int64?
+  /// The exam code in the start that was applied.
+  var startCode: String?
   var lockCauses: [UInt32: LockCause] = [:]
   /// Nonces of the server's unlocks, by lock.
   var unlocksSent: [UInt32: ID128] = [:]
@@ -140,7 +146,7 @@ final class AttemptMemory {
 
   var sheet: AnswerSheet { AnswerSheet(answers.mapValues(\.value)) }
 
-  /// Time is up for this attempt at this instant.
+  /// Time is up for this attempt at this instant, by the grants that it has.
   func deadline(_ exam: ExamRecord) -> Int64 {
     window(exam).deadline(started: startedAt)
   }

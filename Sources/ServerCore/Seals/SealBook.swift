@@ -95,7 +95,7 @@ extension ServerCore {
       receipt, scope: memory.row.candidate, ScopeCollection.receipt,
       NumberedRecord.key(attempt: memory.id, number: statement.ordinal))
     memory.receiptOrdinals.insert(statement.ordinal)
-    if memory.state.isSealed { try store.save(applied: AnswersExport.encode(memory), attempt: memory.id) }
+    if memory.state.isSealed { try store.save(applied: encodedAnswers(of: memory), attempt: memory.id) }
   }
 
   /// A receipt that carries this server's signature is honoured whatever the store says; of two the earlier counts.
