@@ -209,11 +209,7 @@ private struct ChainAfter {
     first = push.first + UInt64(known)
     guard known > 0 || push.plain == nil else {
       heads = []
-      if let step = push.chain, step.before == before {
-        head = step.after
-      } else {
-        head = push.bodies.head(after: push.bodies.count, from: before, first: push.first)
-      }
+      head = push.bodies.head(after: push.bodies.count, from: before, first: push.first)
       return
     }
     var sequence = first

@@ -66,13 +66,13 @@ final class PlainItems: Sendable {
       options.withUnsafeBufferPointer { options in
         table.withUnsafeBufferPointer { table in
           for entry in entries {
-            if entry.action == .visit {
+            if case .visit = entry.action {
               places.append(-1)
               continue
             }
             guard let index = Self.index(of: entry.item, items, table) else { return false }
-            if entry.action == .choose {
-              guard items[index].options.contains(where: { options[$0].key == entry.option }) else { return false }
+            if case .choose = entry.action {
+              guard Self.takes(entry.option, items[index], options) else { return false }
             }
             places.append(Int32(truncatingIfNeeded: index))
           }
@@ -80,6 +80,12 @@ final class PlainItems: Sendable {
         }
       }
     }
+  }
+
+  @inline(__always)
+  private static func takes(_ option: ShortText, _ item: Item, _ options: UnsafeBufferPointer<Option>) -> Bool {
+    for place in item.options where options[place].key == option { return true }
+    return false
   }
 
   @inline(__always)

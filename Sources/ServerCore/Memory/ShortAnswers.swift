@@ -38,9 +38,11 @@ struct ShortAnswers {
     places.withUnsafeMutableBufferPointer { places in
       var answer = first
       for (entry, target) in zip(entries, targets) {
-        if entry.action == .choose || entry.action == .clear {
+        switch entry.action {
+        case .choose, .clear:
           answer.option = entry.option
           if places[Int(target)].isOutranked(by: answer) { places[Int(target)] = answer }
+        case .write, .flag, .visit: break
         }
         answer.sequence += 1
       }

@@ -14,8 +14,6 @@ package struct PackedPush: Hashable, Sendable {
   package var lease: UInt32
   /// The entries, where each is of a plain kind.
   package var plain: PlainRun?
-  /// The chain over the bodies from a head that the journal probably has.
-  package var chain: ChainStep?
 
   package init(
     journal: ID128, subject: ID128?, first: UInt64, bodies: PackedBodies, head: Digest256, lease: UInt32
@@ -36,15 +34,4 @@ package struct PackedPush: Hashable, Sendable {
   }
 
   package var last: UInt64 { first + UInt64(bodies.count) - 1 }
-}
-
-/// What the chain over a whole push amounts to: true of the bytes, whatever the journal holds.
-package struct ChainStep: Hashable, Sendable {
-  package var before: Digest256
-  package var after: Digest256
-
-  package init(before: Digest256, after: Digest256) {
-    self.before = before
-    self.after = after
-  }
 }
