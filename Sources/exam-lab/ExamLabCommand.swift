@@ -12,7 +12,12 @@ struct ExamLabCommand: AsyncParsableCommand {
         exam-lab demo --candidates 12 --seed 7 --sample SampleData/medical-en
         exam-lab convert frenchmedmcqa dev.json out/french
         exam-lab proxy --upstream 127.0.0.1:8080 --link phone-01=9001,3g-dead --seed 1
+        exam-lab kill --only save,sync --runs 100
+        exam-lab partition --runs 100
         exam-lab bench --only server,wire
       """,
-    subcommands: [DemoCommand.self, ProxySubcommand.self, BenchCommand.self, ConvertCommand.self])
+    subcommands: [
+      DemoCommand.self, ProxySubcommand.self, KillCommand.self, PartitionCommand.self, BenchCommand.self,
+      ConvertCommand.self,
+    ])
 }

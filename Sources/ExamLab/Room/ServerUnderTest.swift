@@ -27,6 +27,16 @@ final class ServerUnderTest: Sendable {
     identityKey = key
   }
 
+  /// Takes a data folder that was made before, such as a copy of one; the server is not running yet.
+  init(binary: String, dataFolder: String, identityKey: String, errorFile: String) throws {
+    self.binary = binary
+    self.dataFolder = dataFolder
+    self.identityKey = identityKey
+    self.errorFile = errorFile
+    devicePort = try Self.freePort()
+    operatorPort = try Self.freePort()
+  }
+
   var address: ProxyAddress { ProxyAddress(host: "127.0.0.1", port: devicePort) }
 
   /// Its process while it runs.
