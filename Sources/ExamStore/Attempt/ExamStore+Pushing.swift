@@ -29,6 +29,8 @@ public struct JournalStatus: Hashable, Sendable {
   /// The last entry that is pushed: of a journal that was left, its fork.
   public var end: UInt64
   public var isLive: Bool
+  /// It was left, and the server has other entries in its place: it stays on this device as evidence.
+  public var isReplaced: Bool
   public var predecessor: JournalPosition?
   public var acknowledged: AcknowledgedPosition
   /// The greatest sequence that the server ever acknowledged.
@@ -45,6 +47,7 @@ public struct JournalStatus: Hashable, Sendable {
     head = journal.head
     end = journal.end
     isLive = journal.isLive
+    isReplaced = journal.isReplaced
     predecessor = journal.predecessor
     acknowledged = journal.acknowledged
     greatestAcknowledged = journal.greatest
@@ -117,7 +120,7 @@ extension ExamStore {
     var state = memory.journals[index]
     let table = try journals()
     let wentBack = acknowledgement.sequence < state.greatest
-    let standing: AcknowledgedPosition.Standing
+    var standing: AcknowledgedPosition.Standing
     if acknowledgement.sequence > state.last {
       standing = .beyondOwn
     } else if acknowledgement.sequence == 0 {
@@ -126,6 +129,11 @@ extension ExamStore {
     } else {
       standing =
         try table.head(of: state, at: acknowledgement.sequence) == acknowledgement.head ? .matched : .headDiffers
+    }
+    if let fork = state.fork, standing != .matched,
+      acknowledgement.sequence <= fork || acknowledgement.verdict == .diverged
+    {
+      standing = .replaced
     }
     state.acknowledged = AcknowledgedPosition(
       sequence: acknowledgement.sequence, head: acknowledgement.head, standing: standing)
@@ -141,7 +149,7 @@ extension ExamStore {
     let comparison: AcknowledgementResult.Comparison =
       switch standing {
       case .beyondOwn: .beyondOwn
-      case .headDiffers: .headDiffers
+      case .headDiffers, .replaced: .headDiffers
       case .matched, .none: .matched
       }
     return AcknowledgementResult(comparison: comparison, wentBack: wentBack, pending: state.pendingCount)
