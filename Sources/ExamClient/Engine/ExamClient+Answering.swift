@@ -147,13 +147,17 @@ extension ExamClient {
   /// lock and not of a paper.
   func answerablePaper(_ attempt: ID128) throws(ExamClientError) -> OpenedPaper {
     if let openedPaper, openedPaper.attempt == attempt { return openedPaper }
-    switch try onStore({ (store) throws(ExamStoreError) in try store.phase(of: attempt) }) {
-    case .answering: break
+    try requireAnswering(try onStore { (store) throws(ExamStoreError) in try store.phase(of: attempt) })
+    return try paper(of: attempt)
+  }
+
+  func requireAnswering(_ phase: AttemptState.Phase) throws(ExamClientError) {
+    switch phase {
+    case .answering: return
     case .notStarted: throw ExamClientError(ExamStoreError.notStarted)
     case .locked(let number): throw ExamClientError(ExamStoreError.locked(lock: number))
     case .sealed: throw ExamClientError(ExamStoreError.sealed)
     }
-    return try paper(of: attempt)
   }
 
   func saved(_ saved: Saved) -> SaveReceipt {

@@ -23,6 +23,9 @@ extension ExamClient {
   /// - Throws: as ``answer(_:_:)``.
   public func draft(_ item: String, _ value: AnswerValue) throws(ExamClientError) {
     let (place, canonical) = try answerable(item, value)
+    let status = try onStore { (store) throws(ExamStoreError) in try store.status(of: place.attempt) }
+    try requireAnswering(status.phase)
+    guard !status.closedSections.contains(place.section) else { throw ExamClientError(ExamStoreError.sectionClosed) }
     if let index = drafts.firstIndex(where: { $0.item == item }) {
       drafts[index].value = canonical
     } else {

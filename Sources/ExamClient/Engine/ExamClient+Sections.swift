@@ -27,11 +27,13 @@ extension ExamClient {
     persistSections()
   }
 
-  /// The section of an item, once the paper was looked at: refused where its time is over.
+  /// Refuses what the store would take because the end of a section's time could not be journalled. While locked the
+  /// store refuses everything, and says so.
   func requireTime(in section: String) throws(ExamClientError) {
-    if sectionClocks.contains(where: { $0.section == section && $0.isOver(at: reading()) }) {
-      throw ExamClientError(ExamStoreError.sectionClosed)
-    }
+    guard let clock = sectionClocks.first(where: { $0.section == section }), clock.isOver(at: reading()),
+      let attempt, (try? store?.phase(of: attempt)) == .answering
+    else { return }
+    throw ExamClientError(ExamStoreError.sectionClosed)
   }
 
   /// After a save: the first one for an item of a section with a time of its own starts that time.
