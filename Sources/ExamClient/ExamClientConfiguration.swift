@@ -14,10 +14,14 @@ public struct ExamClientConfiguration: Sendable {
   public var clock: any DeviceClock
   /// PEM file with the only certificate authorities to trust; `nil` for the system's.
   public var certificateAuthorityFile: String?
+  /// How long the entries of an attempt stay on the device after its receipt, in milliseconds; 30 days unless told
+  /// otherwise. A server that is restored from a backup can be refilled for as long. Receipts stay for good.
+  public var retentionMilliseconds: Int64
 
   public init(
     storeFolder: String, serverURL: String, serverKey: [UInt8], automaticallySync: Bool = true, appVersion: String,
-    clock: any DeviceClock = SystemDeviceClock(), certificateAuthorityFile: String? = nil
+    clock: any DeviceClock = SystemDeviceClock(), certificateAuthorityFile: String? = nil,
+    retentionMilliseconds: Int64 = 30 * 86_400_000
   ) {
     self.storeFolder = storeFolder
     self.serverURL = serverURL
@@ -26,5 +30,6 @@ public struct ExamClientConfiguration: Sendable {
     self.appVersion = appVersion
     self.clock = clock
     self.certificateAuthorityFile = certificateAuthorityFile
+    self.retentionMilliseconds = retentionMilliseconds
   }
 }

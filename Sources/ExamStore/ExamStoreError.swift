@@ -93,7 +93,9 @@ extension ExamStoreError {
   public static let timeUp = ExamStoreError(
     .timeUp, "The time is up. What was saved before is safe and is handed in.")
   public static let sectionClosed = ExamStoreError(
-    .sectionClosed, "This section was left and cannot be entered again. Go on with the section that is open.")
+    .sectionClosed,
+    "This section was left, or its time is over, and nothing in it can be changed any more. What was saved is safe: go "
+      + "on with the next section.")
   public static let noIdentity = ExamStoreError(.noIdentity, "This device has no identity yet. Log in first.")
 
   static func notAssigned(_ attempt: ID128) -> ExamStoreError {

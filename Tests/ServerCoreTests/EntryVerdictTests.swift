@@ -47,6 +47,22 @@ import Testing
     #expect(try phone.exported().answers.map(\.item) == ["q1", "q3"])
   }
 
+  /// As a phone sends it that was dead when the section's time ended: what was typed, then the end, then the rest.
+  @Test func whatWasTypedBeforeASectionEndedCountsAndWhatFollowsIsKept() throws {
+    let phone = try server.makePhone()
+    phone.begin()
+    phone.answer("q1", "a")
+    try phone.send()
+    phone.answer("q2", "b")
+    phone.append(.sectionLeft(section: "s1"))
+    phone.append(.sectionLeft(section: "s1"))
+    phone.answer("q1", "b")
+    phone.append(.visit(item: "q1"))
+    let answer = try phone.send(from: 5)
+    #expect(answer.kept == [KeptRange(from: 8, to: 8, reason: .sectionClosed)])
+    #expect(try phone.exported().answers.map(\.value.description) == ["a", "b"])
+  }
+
   @Test(arguments: [
     ("q1", AnswerValue.options(["d"])), ("q1", .options(["a", "b"])), ("q2", .options(["b", "a"])),
     ("q2", .options(["a", "a"])), ("q3", .number("012")), ("q3", .number("x")), ("q4", .blanks(["a", "b", "c"])),

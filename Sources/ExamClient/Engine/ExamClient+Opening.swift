@@ -59,6 +59,9 @@ extension ExamClient {
     attempt = recalledAttempt(store)
     serverTime = ServerTime(bootID: reading().bootID)
     bell = Bell()
+    sectionClocks = []
+    persistedSections = nil
+    drafts = []
     openedPaper = nil
     contradictionsJournalledFrom = 0
     clockPersistedAt = reading().bootMilliseconds
@@ -74,8 +77,9 @@ extension ExamClient {
       Bell.PersistedTime(reading: ClockReading($0.instant), remainingMilliseconds: $0.remainingMilliseconds)
     }
     bell = Bell(persisted, grantedMilliseconds: granted, at: now)
+    recallSections(store, attempt)
     updateBell()
-    sealIfBellRang()
+    ringWhatIsDue()
     lockAfterRestart(store, attempt)
   }
 
@@ -120,7 +124,7 @@ extension ExamClient {
     refreshDownloads()
   }
 
-  private func syncStart(_ store: ExamStore) -> SyncStart {
+  func syncStart(_ store: ExamStore) -> SyncStart {
     let now = reading()
     let hour = Int64(3_600_000)
     let recent: [RecentSuccessor] = store.journalStatuses.compactMap { journal in
@@ -137,6 +141,8 @@ extension ExamClient {
 
   /// Ends what is under way and closes the store. What was saved is on the disk; pending entries go on next time.
   public func close() async {
+    ringWhatIsDue()
+    saveDrafts()
     step(.stop)
     for flight in flights.values { transport?.cancel(flight.handle) }
     flights = [:]

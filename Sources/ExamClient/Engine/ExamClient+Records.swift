@@ -27,7 +27,7 @@ extension ExamClient {
     }
     if touches(ScopeCollection.attempt, ScopeCollection.exam, ScopeCollection.paper) { refreshDownloads() }
     updateBell()
-    sealIfBellRang()
+    ringWhatIsDue()
     changed()
     armWake()
   }
@@ -79,6 +79,7 @@ extension ExamClient {
         if outcome.isEffective { emit(.unlocked(number: outcome.number)) }
         scheduleNudge(.journal(outcome.saved.journal))
       }
+      sayReplacedAgain()
     } catch {
       logFailure("a server's unlock", error)
     }

@@ -39,6 +39,8 @@ struct AttemptFold: Hashable {
   private(set) var usedUnlocks: Set<ID128> = []
   private(set) var grantsSeen: Set<UInt32> = []
   private(set) var information: [InformationField] = []
+  /// When each item was met first: a section is entered with the first of its items.
+  private(set) var firstMet: [String: DeviceInstant] = [:]
 
   struct DeviceBootTime: Hashable {
     var bootID: ID128
@@ -154,6 +156,12 @@ struct AttemptFold: Hashable {
       if case .server(let nonce, _) = fact.proof { usedUnlocks.insert(nonce) }
     case .grantSeen(let number):
       grantsSeen.insert(number)
+    case .visit(let item), .answer(let item, _), .clear(let item), .flag(let item, _):
+      guard firstMet[item] == nil, let bootID = journal.clock.bootID else { return }
+      let boot = journal.clock.bootMilliseconds
+      firstMet[item] = DeviceInstant(
+        bootID: bootID, bootMilliseconds: boot,
+        wallMilliseconds: Int64(clamping: boot) &+ (journal.wallOffsetMilliseconds ?? 0))
     default: break
     }
   }

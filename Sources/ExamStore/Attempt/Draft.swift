@@ -122,14 +122,23 @@ extension ExamStore {
   func save(
     _ kind: EntryKind, section: String? = nil, to attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> Saved {
+    try save([kind], section: section, to: attempt, at: moment)
+  }
+
+  /// Entries that stand or fall together, in one transaction.
+  func save(
+    _ kinds: [EntryKind], section: String?, to attempt: ID128, at moment: SaveMoment
+  ) throws(ExamStoreError) -> Saved {
     let memory = try memory(of: attempt)
     var draft = try liveDraft(memory, at: moment)
-    var state = draft.state
     // Undecided refuses nothing: see SaveMoment.
     let time: TimeClass = moment.time == .late ? .late : .inTime
-    let verdict = state.admit(kind, time: time, policy: policy(of: attempt), section: section)
-    if case .kept(let reason) = verdict { throw refusal(reason, of: memory) }
-    try draft.append(kind)
+    for kind in kinds {
+      var state = draft.state
+      let verdict = state.admit(kind, time: time, policy: policy(of: attempt), section: section)
+      if case .kept(let reason) = verdict { throw refusal(reason, of: memory) }
+      try draft.append(kind)
+    }
     return try commit(draft, to: memory)
   }
 

@@ -33,6 +33,8 @@ public struct JournalStatus: Hashable, Sendable {
   /// The last entry that is pushed: of a journal that was left, its fork.
   public var end: UInt64
   public var isLive: Bool
+  /// It was left, and the server has other entries in its place: it stays on this device as evidence.
+  public var isReplaced: Bool
   public var predecessor: JournalPosition?
   public var acknowledged: AcknowledgedPosition
   /// The greatest sequence that the server ever acknowledged.
@@ -49,6 +51,7 @@ public struct JournalStatus: Hashable, Sendable {
     head = journal.head
     end = journal.end
     isLive = journal.isLive
+    isReplaced = journal.isReplaced
     predecessor = journal.predecessor
     acknowledged = journal.acknowledged
     greatestAcknowledged = journal.greatest
@@ -143,6 +146,11 @@ extension ExamStore {
     #if PlantedBugs
       if planted(.otherHeadTakenAsOwn), standing == .headDiffers { standing = .matched }
     #endif
+    if let fork = state.fork, standing != .matched,
+      acknowledgement.sequence <= fork || acknowledgement.verdict == .diverged
+    {
+      standing = .replaced
+    }
     state.acknowledged = AcknowledgedPosition(
       sequence: acknowledgement.sequence, head: acknowledgement.head, standing: standing)
     if acknowledgement.sequence > state.greatest {
@@ -168,7 +176,7 @@ extension ExamStore {
     let comparison: AcknowledgementResult.Comparison =
       switch standing {
       case .beyondOwn: .beyondOwn
-      case .headDiffers: .headDiffers
+      case .headDiffers, .replaced: .headDiffers
       case .matched, .none: .matched
       }
     return AcknowledgementResult(comparison: comparison, wentBack: wentBack, pending: state.pendingCount)
