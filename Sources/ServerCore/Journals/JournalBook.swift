@@ -77,7 +77,7 @@ extension ServerCore {
             item,
             CurrentAnswer(
               value: value, lease: push.lease, ordinal: ordinal, sequence: push.first + UInt64(index),
-              journal: journal.row.id))
+              journal: journal.row.id, receivedAt: receivedAt))
         }
       }
     #endif

@@ -59,7 +59,8 @@ extension ServerCore {
   private func takeEffect(_ run: PlainRun, of segment: SegmentRow, _ journal: JournalMemory, _ items: PlainItems) {
     let memory = journal.attempt
     let first = ShortAnswer(
-      option: .empty, lease: segment.lease, ordinal: journal.row.ordinal, sequence: segment.first)
+      option: .empty, lease: segment.lease, ordinal: journal.row.ordinal, sequence: segment.first,
+      receivedAt: segment.receivedAt)
     memory.setShortAnswers(run.entries, at: plainPlaces, from: first, of: items)
     guard !run.values.isEmpty else { return }
     for (index, entry) in run.entries.enumerated() {
@@ -68,7 +69,7 @@ extension ServerCore {
         items.id(at: Int(plainPlaces[index])),
         CurrentAnswer(
           value: run.values[Int(value)], lease: segment.lease, ordinal: journal.row.ordinal,
-          sequence: segment.first + UInt64(index), journal: journal.row.id))
+          sequence: segment.first + UInt64(index), journal: journal.row.id, receivedAt: segment.receivedAt))
     }
   }
 }

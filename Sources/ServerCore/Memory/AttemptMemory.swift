@@ -127,7 +127,8 @@ final class AttemptMemory {
         waiting.items.id(at: index),
         CurrentAnswer(
           value: .options(answer.option.isEmpty ? [] : [answer.option.text]), lease: answer.lease,
-          ordinal: answer.ordinal, sequence: answer.sequence, journal: journal.row.id))
+          ordinal: answer.ordinal, sequence: answer.sequence, journal: journal.row.id,
+          receivedAt: answer.receivedAt))
     }
   }
 

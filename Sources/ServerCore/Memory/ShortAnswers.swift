@@ -10,8 +10,10 @@ struct ShortAnswer: Hashable {
   /// Of its journal; 0 where no entry stands here.
   var ordinal: UInt32
   var sequence: UInt64
+  /// Server time at which the entry arrived.
+  var receivedAt: Int64
 
-  static let none = ShortAnswer(option: .empty, lease: 0, ordinal: 0, sequence: 0)
+  static let none = ShortAnswer(option: .empty, lease: 0, ordinal: 0, sequence: 0, receivedAt: 0)
 
   /// The applied entry with the greatest (lease, ordinal, sequence) counts.
   @inline(__always)
