@@ -103,7 +103,7 @@ public final class DirectoryLock: Sendable {
       usleep(5_000)
     }
     guard tries < 10 else {
-      close(descriptor)
+      // `deinit` runs for what throws here, and closes; a second close could hit a descriptor of another thread.
       let owner = Self.owner(of: directory)
       throw StorageError(
         "\(directory.path) is open in process \(owner.map { "\($0.pid)" } ?? "(unknown)"). "

@@ -35,11 +35,12 @@ extension ServerCore {
 
   /// Notes the starts of this batch, and watches the deadlines of what it touched.
   func armDeadlines() throws {
-    for memory in work.attempts where memory.state.started {
+    for memory in work.attempts where memory.state.started && !memory.isDeadlineWatched {
       guard let exam = exams[memory.row.exam] else { continue }
       if memory.row.progress.startedAt == nil { try noteStart(of: memory, in: exam) }
       if !memory.row.isSealed, memory.row.progress.overdueAt == nil {
         deadlines.lower(memory.id, to: Self.overdueInstant(deadline(of: memory, exam.row.record)))
+        memory.isDeadlineWatched = true
       }
     }
   }
@@ -67,6 +68,7 @@ extension ServerCore {
       if let memory = cache.attempt(due.id) {
         // Touched first: a transaction that fails in between throws it out of memory.
         touch(memory)
+        memory.isDeadlineWatched = false
         let before = memory.row
         try judgeDeadline(of: &memory.row, granted: memory.grantedMilliseconds)
         if memory.row != before { memory.isRowDirty = true }

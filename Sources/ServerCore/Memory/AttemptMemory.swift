@@ -75,6 +75,8 @@ final class AttemptMemory {
   /// When it was last used, in batches.
   var lastUsed: UInt64 = 0
   var isTouched = false
+  /// Its deadline is in the list, so that a push needs not look again.
+  var isDeadlineWatched = false
   var isRowDirty = false
 
   init(row: AttemptRow) {
