@@ -84,7 +84,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "The size of the reserve file that seals are written into when the disk is low.")
   var reserveBytes: Int64?
 
-  @Option(help: "Connections in total.")
+  @Option(help: "Connections in total; fewer where the process may not open as many files.")
   var maximumConnections: Int?
 
   @Option(help: "Connections of one address.")
@@ -115,12 +115,13 @@ struct ServeCommand: AsyncParsableCommand {
       + "\"operator_port\":\(application.operatorPort),\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
     Console.write(Array(line.utf8))
     let failing = Task { [faults = application.faults, ends = signals.continuation] in
-      for await _ in faults { ends.yield(.fault) }
+      for await _ in faults { ends.yield() }
     }
-    let end = await signals.wait()
+    await signals.wait()
     await application.stop()
     failing.cancel()
-    if end == .fault {
+    // Also where it failed while it was stopping.
+    if application.hasStoreFailed {
       throw CommandError(.storeFailed, "The store failed. Start the server again: it verifies the store first.")
     }
   }
@@ -145,34 +146,28 @@ struct ServeCommand: AsyncParsableCommand {
   }
 }
 
-/// What ends the server, as something that can be awaited: SIGTERM, SIGINT, or its own store.
+/// What ends the server, as something that can be awaited: SIGTERM, SIGINT, and whatever else yields.
 private final class TerminationSignals {
-  enum End {
-    case signal
-    case fault
-  }
-
-  private let stream: AsyncStream<End>
-  let continuation: AsyncStream<End>.Continuation
+  private let stream: AsyncStream<Void>
+  let continuation: AsyncStream<Void>.Continuation
   private let sources: [any DispatchSourceSignal]
 
   init() {
-    let (stream, continuation) = AsyncStream.makeStream(of: End.self)
+    let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
     self.stream = stream
     self.continuation = continuation
     var sources: [any DispatchSourceSignal] = []
     for number in [SIGTERM, SIGINT] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { continuation.yield(.signal) }
+      source.setEventHandler { continuation.yield() }
       source.resume()
       sources.append(source)
     }
     self.sources = sources
   }
 
-  func wait() async -> End {
-    for await end in stream { return end }
-    return .signal
+  func wait() async {
+    for await _ in stream { return }
   }
 }

@@ -109,6 +109,9 @@ public final class ExamServerApplication: Sendable {
     logger.info("stopped")
   }
 
+  /// The store can no longer be trusted; see ``faults``.
+  public var hasStoreFailed: Bool { backend.writer.hasFailed }
+
   /// Connections of the device plane that are open now.
   var connectionCount: Int { services.census.count }
 

@@ -26,7 +26,11 @@ final class StoreEngine: WriterEngine {
   /// A log that is worth folding in for its room.
   private static let foldedLogBytes = 1 << 20
 
+  /// Looks at the disk until a folding that failed is tried again.
+  private static let foldingPause = 100
+
   private let logPath: String
+  private var foldingPause = 0
 
   /// What was verified before the store was used; `nil` where the last run had ended as it should.
   let verified: VerifiedChains?
@@ -61,8 +65,12 @@ final class StoreEngine: WriterEngine {
     let log = FileSystem.size(logPath) ?? 0
     disk.look(logBytes: log)
     guard disk.isLow, log >= Self.foldedLogBytes, fault == nil else { return }
+    guard foldingPause == 0 else {
+      foldingPause -= 1
+      return
+    }
     // Where even this has no room, the log stays as it is and calls are answered *storage low*.
-    _ = try? store.connection.checkpoint(.truncate)
+    if (try? store.connection.checkpoint(.truncate)) == nil { foldingPause = Self.foldingPause }
     disk.look(logBytes: FileSystem.size(logPath) ?? 0)
   }
 

@@ -59,9 +59,15 @@ final class InstalledServer: Sendable {
 /// A running `exam-server serve`.
 final class RealServer: ReachableServer {
   struct Ports: Decodable {
-    var device_port: Int
-    var operator_port: Int
+    var device: Int
+    var `operator`: Int
     var pid: Int32
+
+    private enum CodingKeys: String, CodingKey {
+      case device = "device_port"
+      case `operator` = "operator_port"
+      case pid
+    }
   }
 
   let process: ServerProcess
@@ -74,8 +80,8 @@ final class RealServer: ReachableServer {
 
   init(process: ServerProcess, ports: Ports, made: NewServer) {
     self.process = process
-    devicePort = ports.device_port
-    operatorPort = ports.operator_port
+    devicePort = ports.device
+    operatorPort = ports.operator
     processID = ports.pid
     token = made.token
     identityKey = Hex.decode(made.identityKey) ?? []
