@@ -25,7 +25,7 @@ extension ServerCore {
     let memory = journal.attempt
     guard !memory.row.record.isVoided, segment.lease == memory.row.record.lease,
       memory.row.record.leaseDevice == journal.row.device, !journal.row.isSuperseded,
-      memory.state.phase == .answering
+      memory.state.phase == .answering, memory.waiting == nil
     else { return false }
     // What has arrived before the deadline was done before it, whatever the device's clock says.
     let deadline = deadline(of: memory, exam.row.record)
@@ -65,11 +65,11 @@ extension ServerCore {
     guard !run.values.isEmpty else { return }
     for (index, entry) in run.entries.enumerated() {
       guard case .write(let value) = entry.action else { continue }
-      memory.setAnswer(
-        items.id(at: Int(plainPlaces[index])),
+      memory.setPlainAnswer(
         CurrentAnswer(
           value: run.values[Int(value)], lease: segment.lease, ordinal: journal.row.ordinal,
-          sequence: segment.first + UInt64(index), journal: journal.row.id, receivedAt: segment.receivedAt))
+          sequence: segment.first + UInt64(index), journal: journal.row.id, receivedAt: segment.receivedAt),
+        at: Int(plainPlaces[index]), of: items)
     }
   }
 }

@@ -125,7 +125,7 @@ final class AttemptMemory {
     shortAnswers = nil
     for (index, answer) in waiting.places.enumerated() where answer.ordinal > 0 {
       guard let journal = journals.first(where: { $0.row.ordinal == answer.ordinal }) else { continue }
-      setAnswer(
+      keep(
         waiting.items.id(at: index),
         CurrentAnswer(
           value: .options(answer.option.isEmpty ? [] : [answer.option.text]), lease: answer.lease,
@@ -134,7 +134,18 @@ final class AttemptMemory {
     }
   }
 
+  /// Of two spellings of an item's id that count as equal, the first stays: so what waits comes first.
   func setAnswer(_ item: String, _ answer: CurrentAnswer) {
+    settle()
+    keep(item, answer)
+  }
+
+  /// The same for an item among those of the short answers, whose ids have one spelling.
+  func setPlainAnswer(_ answer: CurrentAnswer, at index: Int, of items: PlainItems) {
+    keep(items.id(at: index), answer)
+  }
+
+  private func keep(_ item: String, _ answer: CurrentAnswer) {
     if let current = knownAnswers[item] {
       guard current.isOutranked(byLease: answer.lease, ordinal: answer.ordinal, sequence: answer.sequence) else {
         return

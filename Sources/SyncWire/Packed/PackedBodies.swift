@@ -17,13 +17,14 @@ package struct PackedBodies: Hashable, Sendable {
     longest = bodies.reduce(0) { max($0, $1.count) }
   }
 
-  /// Reads fields of one tag, as many as follow each other, with their lengths; `nil` where one of them is cut off.
+  /// Reads fields of one tag that follow each other, with their lengths; `nil` where one of them is cut off, or where
+  /// there are more than a push may have.
   init?(_ scanner: inout WireScanner, tag: UInt8) {
     var ahead = scanner
     var length = 0
     while let next = ahead.peek(), next == tag {
       ahead.skip(1)
-      guard let body = ahead.slice() else { return nil }
+      guard count < Limits.pushEntries, let body = ahead.slice() else { return nil }
       length += 4 + body.count
       count += 1
       longest = max(longest, body.count)

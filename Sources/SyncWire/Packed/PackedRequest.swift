@@ -51,7 +51,7 @@ extension PackedPush {
     guard scanner.byte() == 0x0A, let id = scanner.slice(), let journal = ID128(id), scanner.byte() == 0x10,
       let first = scanner.varint(), first >= 1, first < UInt64(Int64.max) - UInt64(Limits.pushEntries)
     else { return nil }
-    guard let bodies = PackedBodies(&scanner, tag: 0x1A), (1...Limits.pushEntries).contains(bodies.count),
+    guard let bodies = PackedBodies(&scanner, tag: 0x1A), bodies.count > 0,
       bodies.longest <= Limits.entryBytes, bodies.bodyBytes <= Limits.pushBytes, scanner.byte() == 0x22,
       let digest = scanner.slice(), let head = Digest256(digest), let lease = scanner.optionalVarint(tag: 0x28),
       let ordinal = UInt32(exactly: lease)

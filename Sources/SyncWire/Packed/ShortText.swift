@@ -1,7 +1,6 @@
 /// One to fifteen ASCII characters in two words: how most ids of items and options fit without an allocation.
 ///
-/// Equal texts have equal words, and no other text is canonically equivalent to an ASCII one that it does not equal
-/// byte for byte among texts of this kind.
+/// Equal texts have equal words.
 package struct ShortText: Hashable, Sendable {
   /// The first eight bytes, first byte lowest.
   package let low: UInt64
