@@ -46,6 +46,7 @@ final class Phone {
   let folder: TemporaryFolder
   let vfs: String?
   let files: any StoreFiles
+  var vault: (any StoreVault)?
   private(set) var store: ExamStore
   var seed: UInt64
   var bootID = ID128(high: 0xB0, low: 1)
@@ -58,7 +59,10 @@ final class Phone {
   var attempt: ID128 { Self.attempt }
   var path: String { folder.path + "/store.db" }
 
-  init(seed: UInt64 = 1, vfs: String? = nil, files: any StoreFiles = SystemFiles()) throws {
+  init(
+    seed: UInt64 = 1, vfs: String? = nil, files: any StoreFiles = SystemFiles(), vault: (any StoreVault)? = nil
+  ) throws {
+    self.vault = vault
     folder = try TemporaryFolder()
     self.seed = seed
     self.vfs = vfs
@@ -66,16 +70,16 @@ final class Phone {
     let instant = DeviceInstant(
       bootID: bootID, bootMilliseconds: bootMilliseconds, wallMilliseconds: wallMilliseconds)
     store = try ExamStore(
-      path: folder.path + "/store.db", vfs: vfs, files: files, appVersion: "3.4.2",
+      path: folder.path + "/store.db", vfs: vfs, files: files, appVersion: "3.4.2", vault: vault,
       randomness: SplitMix(state: seed), at: instant)
   }
 
   /// Logged in, with an attempt, joined and started.
   static func answering(
     seed: UInt64 = 1, policy: AttemptPolicy = AttemptPolicy(), vfs: String? = nil,
-    files: any StoreFiles = SystemFiles()
+    files: any StoreFiles = SystemFiles(), vault: (any StoreVault)? = nil
   ) throws -> Phone {
-    let phone = try Phone(seed: seed, vfs: vfs, files: files)
+    let phone = try Phone(seed: seed, vfs: vfs, files: files, vault: vault)
     try phone.logIn()
     try phone.assign(policy: policy)
     _ = try phone.store.join(phone.attempt, at: phone.moment())
@@ -113,8 +117,8 @@ final class Phone {
   func openAgain() throws -> OpenReport {
     seed += 1
     store = try ExamStore(
-      path: path, vfs: vfs, files: files, appVersion: "3.4.2", randomness: SplitMix(state: seed),
-      at: moment().instant)
+      path: path, vfs: vfs, files: files, appVersion: "3.4.2", vault: vault,
+      randomness: SplitMix(state: seed), at: moment().instant)
     return store.report
   }
 
