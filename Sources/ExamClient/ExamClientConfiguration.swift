@@ -17,11 +17,14 @@ public struct ExamClientConfiguration: Sendable {
   /// How long the entries of an attempt stay on the device after its receipt, in milliseconds; 30 days unless told
   /// otherwise. A server that is restored from a backup can be refilled for as long. Receipts stay for good.
   public var retentionMilliseconds: Int64
+  /// Wraps the device's secrets in the store; `nil` leaves them as they are. A store that was made without one is
+  /// wrapped when it is opened with one; one that was made with one opens with it only.
+  public var secretVault: (any SecretVault)?
 
   public init(
     storeFolder: String, serverURL: String, serverKey: [UInt8], automaticallySync: Bool = true, appVersion: String,
     clock: any DeviceClock = SystemDeviceClock(), certificateAuthorityFile: String? = nil,
-    retentionMilliseconds: Int64 = 30 * 86_400_000
+    retentionMilliseconds: Int64 = 30 * 86_400_000, secretVault: (any SecretVault)? = nil
   ) {
     self.storeFolder = storeFolder
     self.serverURL = serverURL
@@ -31,5 +34,6 @@ public struct ExamClientConfiguration: Sendable {
     self.clock = clock
     self.certificateAuthorityFile = certificateAuthorityFile
     self.retentionMilliseconds = retentionMilliseconds
+    self.secretVault = secretVault
   }
 }

@@ -44,15 +44,19 @@ public final class ExamStore {
   ///   - vfs: the name of a registered SQLite VFS; `nil` for the system's.
   ///   - files: must act on the same disk as the VFS.
   ///   - appVersion: the build, such as `3.4.2`, for the *open* entries.
+  ///   - vault: wraps the device's secrets; `nil` leaves them as they are. A store that was made without one is wrapped
+  ///     at this opening; one that was made with one opens with it only.
   ///   - randomness: of keys, journal ids and nonces; cryptographically secure in a real app.
-  /// - Throws: ``ExamStoreError/Code/storeInUse`` if another process has the store;
+  /// - Throws: ``ExamStoreError/Code/secretsLocked`` if the vault is missing or cannot be used;
+  ///   ``ExamStoreError/Code/storeInUse`` if another process has the store;
   ///   ``ExamStoreError/Code/newerStore`` and ``ExamStoreError/Code/foreignStore`` for files that are left as they are;
   ///   ``ExamStoreError/Code/storageFailed`` if the disk does not work.
   public init(
     path: String, vfs: String? = nil, files: any StoreFiles = SystemFiles(), appVersion: String = "",
+    vault: (any StoreVault)? = nil,
     randomness: any RandomNumberGenerator = SystemRandomNumberGenerator(), at instant: DeviceInstant
   ) throws(ExamStoreError) {
-    setup = StoreSetup(path: path, vfs: vfs, files: files, appVersion: appVersion)
+    setup = StoreSetup(path: path, vfs: vfs, files: files, appVersion: appVersion, vault: vault)
     self.path = path
     self.randomness = randomness
     let lock = try files.lock(setup.lockPath)
@@ -68,6 +72,7 @@ public final class ExamStore {
       throw error
     }
     do throws(ExamStoreError) {
+      try wrapSecrets()
       try appendOpenings(at: instant)
       files.reserve(setup.reservePath, byteCount: StoreSetup.reserveBytes)
     } catch {

@@ -36,6 +36,7 @@ public struct ExamStoreError: Error, Sendable {
     // The device
     public static let noIdentity = Code(rawValue: "login-needed")
     public static let serverKeyDiffers = Code(rawValue: "server-key-differs")
+    public static let secretsLocked = Code(rawValue: "secrets-locked")
     public static let unknownJournal = Code(rawValue: "unknown-journal")
     public static let diverged = Code(rawValue: "diverged")
     public static let notDiscardable = Code(rawValue: "not-discardable")

@@ -33,7 +33,8 @@ extension ExamClient {
     }
     do throws(ExamStoreError) {
       let opened = try ExamStore(
-        path: Self.storePath(in: configuration.storeFolder), appVersion: configuration.appVersion, at: instant())
+        path: Self.storePath(in: configuration.storeFolder), appVersion: configuration.appVersion,
+        vault: configuration.secretVault.map { VaultAdapter(vault: $0) }, at: instant())
       do throws(ExamStoreError) {
         if !isInspecting {
           try opened.pinServerKey(configuration.serverKey)

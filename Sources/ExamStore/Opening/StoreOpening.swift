@@ -28,7 +28,7 @@ enum StoreOpening {
         throw .opening(error, path: setup.path)
       }
       connection = opened
-      let contents = try StoreContents.verified(opened, path: setup.path)
+      let contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
       // The reserve is made only beside a store that was opened once.
       let hadStore = contents.wasEmpty && setup.files.exists(setup.reservePath)
       guard !hadStore || !existed else { throw .damaged("everything in the store's file was deleted") }
@@ -42,7 +42,7 @@ enum StoreOpening {
       do throws(SQLiteError) { fresh = try setup.connect(setup.path) } catch {
         throw .opening(error, path: setup.path)
       }
-      let contents = try StoreContents.verified(fresh, path: setup.path)
+      let contents = try StoreContents.verified(fresh, path: setup.path, vault: setup.vault)
       return try finish(fresh, contents, isNew: false, quarantine: quarantine)
     }
   }
@@ -67,7 +67,8 @@ enum StoreOpening {
     _ damaged: Connection?, reason: String, _ setup: StoreSetup, randomness: inout any RandomNumberGenerator,
     at instant: DeviceInstant
   ) throws(ExamStoreError) -> Quarantine {
-    var salvage = damaged.map { Salvage.read($0) } ?? Salvage()
+    var salvage = Salvage()
+    if let damaged { salvage = try Salvage.read(damaged, vault: setup.vault) }
     #if PlantedBugs
       if planted(.damagedStoreThrownAway) { salvage.journals = [] }
     #endif

@@ -10,6 +10,7 @@ struct StoreSetup {
   var vfs: String?
   var files: any StoreFiles
   var appVersion: String
+  var vault: (any StoreVault)?
 
   /// Room for some hundred more answers and the seal, when the disk is full.
   static let reserveBytes = 1 << 20
