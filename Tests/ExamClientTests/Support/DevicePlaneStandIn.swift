@@ -29,7 +29,7 @@ final class DevicePlaneStandIn: Sendable {
   private let journals = Mutex<[ID128: Push]>([:])
   private let receipts = Mutex<[[UInt8]]>([])
   private let origin = ContinuousClock.now
-  private let secret = [UInt8](repeating: 6, count: 32)
+  private let secret = [UInt8](repeating: 0xA6, count: 32)
 
   init(_ exam: TestExam, faults: Faults = Faults()) {
     self.exam = exam

@@ -140,7 +140,7 @@ struct TestExam {
     let certificate = DeviceCertificate(
       candidate: candidate, deviceKey: device.publicKey, issuedAt: testT0 - 1, expiresAt: testT0 + 86_400_000)
     return SessionGrant(
-      session: ID128(high: 8, low: 8), secret: [UInt8](repeating: 6, count: 32), nonce: .random(),
+      session: ID128(high: 8, low: 8), secret: [UInt8](repeating: 0xA6, count: 32), nonce: .random(),
       serverTime: testT0, candidate: candidate,
       certificate: SignedBytes(signing: certificate.wire, with: server, context: .certificate), name: "Wang Fang",
       isPhoneBound: isPhoneBound, minimumAppVersion: "3.4.2", hasQuestionBank: true, hasMyExams: hasMyExams)
