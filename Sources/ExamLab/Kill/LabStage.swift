@@ -56,9 +56,11 @@ final class LabStage: Sendable {
     }
     try roster.write(toFile: "\(folder)/roster.csv", atomically: true, encoding: .utf8)
     try server.command(["roster", "import", id, "\(folder)/roster.csv", "--hand-out", "\(folder)/hand-out.csv"])
-    seats = try (1...phones).map { number in
-      try Self.begin(number, code: code, server: server, binaries: binaries, folder: folder)
+    // Most of a beginning is waiting, so they begin together.
+    let begun = ParallelRuns(1..<phones + 1) { number in
+      Result { try Self.begin(number, code: code, server: server, binaries: binaries, folder: folder) }
     }
+    seats = try begun.perform(jobs: phones) { _ in }.map { try $0.get() }
   }
 
   private static func user(_ number: Int) -> String { "phone\(number)" }
