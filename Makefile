@@ -7,7 +7,7 @@ DEBUG := .build
 RELEASE := .build-release
 OUT := out
 
-.PHONY: demo test lint format proto release debug setup bench clean
+.PHONY: demo test lint format proto release debug setup bench kill partition soak clean
 
 demo: release
 	$(RELEASE)/release/exam-lab demo --binaries $(RELEASE)/release --output-folder $(OUT)/demo $(DEMO_FLAGS)
@@ -46,6 +46,19 @@ debug: setup
 
 bench: release
 	$(RELEASE)/release/exam-lab bench --binaries $(RELEASE)/release --output-folder $(OUT)/bench $(BENCH_FLAGS)
+
+# Real processes, killed at every system call; see `exam-lab kill --help`.
+kill: release
+	$(RELEASE)/release/exam-lab kill --binaries $(RELEASE)/release --output-folder $(OUT)/kill $(KILL_FLAGS)
+
+# Networks that part and heal, in many short runs.
+partition: release
+	$(RELEASE)/release/exam-lab partition --binaries $(RELEASE)/release --output-folder $(OUT)/partition $(PARTITION_FLAGS)
+
+# Runs for hours; goes on where it was stopped.
+soak: release
+	$(RELEASE)/release/exam-lab soak --binaries $(RELEASE)/release --output-folder $(OUT)/soak \
+	  --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" $(SOAK_FLAGS)
 
 setup:
 	@.ci/setup

@@ -32,7 +32,8 @@ public final class KillCampaign: Sendable {
     guard !lanes.isEmpty else { throw RoomError(skipped.joined(separator: "\n")) }
     self.skipped = skipped
     schedule = Self.interleave(lanes)
-    stage = try LabStage(binaries: options.binaries, folder: "\(folder)/stage", phones: ServerKillRun.phones)
+    let phones = lanes.contains { !$0.needsTracer } ? ServerKillRun.phones : 1
+    stage = try LabStage(binaries: options.binaries, folder: "\(folder)/stage", phones: phones)
     plan = KillPlan(stage: stage, folder: "\(folder)/runs", seed: options.seed)
   }
 

@@ -18,7 +18,7 @@ final class ParallelRuns<Outcome: Sendable>: Sendable {
     let workers = (0..<min(jobs, range.count)).map { _ in Worker.start { self.work() } }
     var known = 0
     while !workers.allSatisfy(\.isFinished) {
-      usleep(100_000)
+      usleep(20_000)
       let outcomes = state.withLock { $0.outcomes }
       if outcomes.count > known { progress(outcomes.map(\.outcome)) }
       known = outcomes.count

@@ -75,11 +75,14 @@ struct PartitionPlan: Sendable {
     var generator = OrderGenerator(seed: seed, label: "partition \(run)")
     let faults = PartitionFault.allCases
     fault = faults[run % faults.count]
-    rounds = (0..<2).map { _ in
+    // Most are shorter than any deadline of the protocol; one in twenty outlasts back-offs and the progress deadline.
+    let isLong = run / faults.count % 20 == 19
+    rounds = (0..<2).map { round in
       var seats = Array(0..<phones)
       generator.shuffle(&seats)
       return Round(
-        quietMilliseconds: generator.number(in: 10...200), faultMilliseconds: generator.number(in: 50...450),
+        quietMilliseconds: generator.number(in: 10...200),
+        faultMilliseconds: generator.number(in: isLong && round == 0 ? 3_000...18_000 : 50...450),
         seats: seats.prefix(generator.number(in: 1...phones)).sorted())
     }
     pauseMilliseconds = generator.number(in: 5...40)

@@ -8,9 +8,9 @@ enum PublishedFigures {
   static let source = "https://github.com/nurturenature/jepsen-powersync, README at commit b77a3d0 (8 May 2026)"
 
   static let caveat =
-    "Theirs: another system with several writers of the same keys, 5 or 10 clients, runs of 100 to 300 s in the fuzzer; "
-    + "with faults from a network partition it saw no data lost, and its README praises continuous improvement. Ours: "
-    + "one writer for each attempt, short runs. The same faults, not the same test."
+    "Theirs is another system in which several clients write the same keys, with 5 or 10 clients and runs of 100 to "
+    + "300 s in the fuzzer; its authors report no observable loss of data and steady improvement. Ours has one writer "
+    + "for each attempt, and most runs are short. The faults are the same, the test is not."
 
   /// What it says of runs with this fault.
   static func statement(_ fault: PartitionFault) -> String {
