@@ -9,8 +9,8 @@ enum PublishedFigures {
 
   static let caveat =
     "Theirs is another system in which several clients write the same keys, with 5 or 10 clients and runs of 100 "
-    + "to 300 s in the fuzzer; its authors report no observable loss of data and steady improvement. Ours has one writer "
-    + "for each attempt, and most runs are short. The faults are the same, the test is not."
+    + "to 300 s in the fuzzer; its authors report no observable loss of data and steady improvement. Ours has one "
+    + "writer for each attempt, and most runs are short. The faults are the same, the test is not."
 
   /// What it says of runs with this fault.
   static func statement(_ fault: PartitionFault) -> String {
