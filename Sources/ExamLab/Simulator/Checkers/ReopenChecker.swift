@@ -36,8 +36,10 @@ package final class ReopenChecker: LiveChecker {
     case .saveInterrupted, .successorOpened, .acknowledgementStored, .scopeApplied:
       memories[event.node, default: Memory()].hasChanged = true
     case .entriesDiscarded(let journal, _):
-      memories[event.node]?.saved = memories[event.node]?.saved.filter { $0.key.journal != journal } ?? [:]
-      memories[event.node]?.hasChanged = true
+      var memory = memories[event.node] ?? Memory()
+      memory.saved = memory.saved.filter { $0.key.journal != journal }
+      memory.hasChanged = true
+      memories[event.node] = memory
     default: break
     }
   }
