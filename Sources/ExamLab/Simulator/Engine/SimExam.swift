@@ -7,12 +7,12 @@ import SyncProtocol
 import SyncWire
 
 /// What an exam is like; runs of one shape share a server store that was made once.
-package struct SimShape: Hashable, Sendable {
-  package var candidates: Int
-  package var questions: Int
-  package var variant: Variant
+struct SimShape: Hashable, Sendable {
+  var candidates: Int
+  var questions: Int
+  var variant: Variant
 
-  package enum Variant: Int, Hashable, Sendable, CaseIterable {
+  enum Variant: Int, Hashable, Sendable, CaseIterable {
     /// Until the bell; two sections that can be entered again.
     case plain
     /// Each candidate has an own time from the start.
@@ -32,24 +32,25 @@ package struct SimShape: Hashable, Sendable {
 }
 
 /// A candidate on the roster.
-package struct SimPerson: Hashable, Sendable {
-  package var username: String
-  package var password: String
-  package var candidate: ID128
-  package var attempt: ID128
+struct SimPerson: Hashable, Sendable {
+  var username: String
+  var password: String
+  var candidate: ID128
+  var attempt: ID128
 }
 
 /// An exam that was published: its paper, its people, and the server's disk as it was then.
-package struct SimExam: Sendable {
-  package let shape: SimShape
-  package let exam: ID128
-  package let people: [SimPerson]
-  package let paper: Paper
-  package let paperKey: [UInt8]
+struct SimExam: Sendable {
+  let shape: SimShape
+  let exam: ID128
+  let people: [SimPerson]
+  let paper: Paper
+  let paperKey: [UInt8]
   let blobs: [Digest256: [UInt8]]
-  let image: SimImage
+  let image: DiskImage
   /// Some bytes of the paper's text that nobody may see before the exam opens.
-  package let canary: [UInt8]
+  let canary: [UInt8]
+  let durationMilliseconds: Int64?
 
   static let code = "042917"
   static let serverFile = "server.db"
@@ -66,10 +67,10 @@ package struct SimExam: Sendable {
   static let codeRounds = 2
 
   /// Publishes an exam on a new store on this disk.
-  static func publish(_ shape: SimShape, on disk: any SimStorage) throws -> SimExam {
+  static func publish(_ shape: SimShape, on disk: VirtualDisk) throws -> SimExam {
     var generator = SeededGenerator(seed: UInt64(shape.questions) << 16 | UInt64(shape.variant.rawValue))
     let now = SimClock.epoch - 60_000
-    let store = try SQLiteServerStore(path: disk.path(serverFile), options: SimServer.connectionOptions(disk))
+    let store = try SQLiteServerStore(path: serverFile, options: SimServer.connectionOptions(disk))
     var draws = SeededGenerator(seed: 0xD12A)
     let core = try ServerCore(
       store: store, identity: identity, node: identity.id, configuration: configuration(), now: now,
@@ -97,7 +98,8 @@ package struct SimExam: Sendable {
     try store.close()
     return SimExam(
       shape: shape, exam: summary.exam, people: people, paper: paper, paperKey: key, blobs: published.blobs,
-      image: disk.snapshot(), canary: Array(SimPaper.canary.utf8))
+      image: disk.snapshot(), canary: Array(SimPaper.canary.utf8),
+      durationMilliseconds: draft(shape).durationMilliseconds)
   }
 
   private static func draft(_ shape: SimShape) -> ExamDraft {
@@ -115,6 +117,12 @@ package struct SimExam: Sendable {
       durationMilliseconds: duration, policy: policy, code: code)
   }
 
+  /// The name of a candidate, which nobody else may be told.
+  static func name(_ number: Int) -> String {
+    let digits = String(number)
+    return "Candidate-" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits + "-of-the-roster"
+  }
+
   private static func enrol(
     _ shape: SimShape, in exam: ID128, using generator: inout SeededGenerator,
     _ run: (OperatorCommand) throws -> OperatorResult
@@ -123,7 +131,7 @@ package struct SimExam: Sendable {
     var rows: [PreparedRosterRow] = []
     for number in 1...shape.candidates {
       let line = RosterPreparer.Line(
-        number: "N\(number)", name: "Candidate \(number)", username: "c\(number)", password: "secret\(number)",
+        number: "N\(number)", name: name(number), username: "c\(number)", password: "secret\(number)",
         specialty: "", room: "1")
       guard let row = preparer.prepare(line, examCode: code, maximumLocks: 5, using: &generator) else {
         throw Problem(.internal, "no roster row")
@@ -193,7 +201,7 @@ final class SimExamShelf: @unchecked Sendable {
   func exam(_ shape: SimShape) throws -> SimExam {
     try lock.withLock {
       if let known = exams[shape] { return known }
-      let disk = try SimDisks.plain()
+      let disk = VirtualDisk(decisions: Decisions(seed: 0, plan: []), node: 0)
       defer { disk.close() }
       let exam = try SimExam.publish(shape, on: disk)
       exams[shape] = exam

@@ -37,6 +37,8 @@ final class SimNetwork {
   var links: [SimLink]
   private(set) var exchangeCount: UInt64 = 0
   private(set) var faults = FaultCounts()
+  /// Nothing comes through any more.
+  var isOver = false
   static let address = "http://exam.simulated"
 
   init(_ world: SimWorld, phones: Int) {
@@ -54,7 +56,7 @@ final class SimNetwork {
     world.note(phone.node, .requestSent(exchange: exchangeCount, kind: kind, bytes: request.body.count))
     let patience = Int64(request.responseDeadlineMilliseconds) + 1_000
     let link = links[phone.index]
-    guard link.isUp else {
+    guard link.isUp, !isOver else {
       world.kernel.after(5) { [self] in fail(flight, "no network") }
       return flight
     }
@@ -107,7 +109,7 @@ final class SimNetwork {
 
   private func deliver(_ request: HTTPRequest, _ flight: SimFlight, after delay: Int64, isRepeat: Bool = false) {
     world.kernel.after(delay) { [self] in
-      let server = world.server
+      let server: SimServer = world.server
       guard server.isReachable else {
         if !isRepeat, !server.isSilent { fail(flight, "refused") }
         return
@@ -135,7 +137,7 @@ final class SimNetwork {
     let phone = world.phones[flight.phone]
     let link = links[flight.phone]
     let fault =
-      link.losesResponses || !link.isUp ? NetworkFault(kind: .lost, number: 0) : responseFault(phone)
+      link.losesResponses || !link.isUp || isOver ? NetworkFault(kind: .lost, number: 0) : responseFault(phone)
     let delay = latency(flight.exchange, 2) + slowness(phone)
     if fault.kind != .none { faults.count("response \(fault.kind)") }
     switch fault.kind {
@@ -153,7 +155,7 @@ final class SimNetwork {
   }
 
   private func responseFault(_ phone: SimPhone) -> NetworkFault {
-    let rate = world.swarm.responseFaultsPerMillion
+    let rate = world.losesAnswers ? 500_000 : world.swarm.responseFaultsPerMillion
     guard rate > 0 else { return .none }
     let value = world.decisions.next(.response, node: phone.node.number) {
       NetworkFault.response(&$0, perMillion: rate)

@@ -1,4 +1,5 @@
 import CurlTransport
+import ExamClient
 import ExamModel
 import ExamStore
 import SyncCore

@@ -15,7 +15,7 @@ extension SimPhone {
     while !stepQueue.isEmpty {
       let next = stepQueue.removeFirst()
       let effects = core?.step(next, at: coreInstant) ?? []
-      if let wrong = core?.invariantViolation() { world.wrong(node, "the core's own invariant: \(wrong)") }
+      if let wrong = core?.invariantViolation() { world.wrong(.i24, node, "the core's own invariant: \(wrong)") }
       for effect in effects { execute(effect) }
     }
   }

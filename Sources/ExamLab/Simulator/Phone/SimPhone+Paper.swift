@@ -1,6 +1,7 @@
 import ExamClient
 import ExamModel
 import ExamStore
+import SyncCore
 import SyncProtocol
 import SyncWire
 

@@ -1,3 +1,4 @@
+import ExamClient
 import ExamModel
 import ExamStore
 import SyncCore

@@ -14,7 +14,7 @@ final class SimPhone {
   let node: SimNode
   /// Whose it is.
   let person: Int
-  let disk: any SimStorage
+  let disk: VirtualDisk
   var clock: SimClock
   let plane = DevicePlane(serverURL: SimNetwork.address)
 
@@ -58,15 +58,15 @@ final class SimPhone {
   var losesPower = false
   /// Its owner does not use it yet, or not any more.
   var isInUse = false
-  var isUnmodified = true
+  private(set) var isLost = false
   var probes = SimProbeSums()
 
-  init(_ world: SimWorld, index: Int, person: Int) throws {
+  init(_ world: SimWorld, index: Int, person: Int) {
     self.world = world
     self.index = index
     self.person = person
     node = .phone(index)
-    disk = try SimDisks.disk(world.decisions, node: node)
+    disk = VirtualDisk(decisions: world.decisions, node: node.number)
     let drift = world.seeds.number(.clock, UInt64(index), 1, in: -90...90)
     clock = SimClock(
       seed: world.seeds.generator(.clock, UInt64(index)).peeked, driftPartsPerMillion: drift,
@@ -125,13 +125,12 @@ final class SimPhone {
     openings += 1
     do {
       let opened = try ExamStore(
-        path: disk.path("exam.db"), vfs: disk.vfsName, files: disk.files, appVersion: "3.4.2",
+        path: "exam.db", vfs: disk.vfsName, files: disk.files, appVersion: "3.4.2",
         randomness: world.seeds.generator(.store, UInt64(index), openings), at: instant())
       try opened.pinServerKey(SimExam.identity.publicKey)
       guard !disk.isDead else { return died() }
       store = opened
       let report = opened.report
-      if report.quarantine != nil { isUnmodified = false }
       world.note(node, .opened(isNew: report.isNew, quarantined: report.quarantine != nil))
       afterOpening(opened)
       if disk.isDead { return died() }
@@ -139,7 +138,7 @@ final class SimPhone {
       scheduleDeath()
     } catch {
       if disk.isDead { return died() }
-      world.note(node, .openFailed(code: (error as? ExamStoreError)?.code.rawValue ?? "unknown"))
+      world.note(node, .openFailed(code: error.code.rawValue))
       let current = generation
       world.kernel.after(10_000) { [unowned self] in if current == generation { open() } }
     }
@@ -188,6 +187,29 @@ final class SimPhone {
     }
   }
 
+  /// The run is over.
+  func end() {
+    store?.close()
+    store = nil
+    disk.close()
+  }
+
+  var allProbes: SimProbeSums {
+    var sums = probes
+    if let core { sums.add(core.probes) }
+    if let downloads { sums.add(downloads.core.probes) }
+    return sums
+  }
+
+  /// Nobody has it any more.
+  func lose() {
+    disk.kill()
+    world.note(node, .closed)
+    forgetEverything()
+    isLost = true
+    isInUse = false
+  }
+
   func suspend(for milliseconds: Int64) {
     guard isOpen, !isSuspended else { return }
     isSuspended = true
@@ -229,6 +251,29 @@ final class SimPhone {
     isSyncStopped = false
     isSuspended = false
     deferred = []
+  }
+
+  /// Nothing bad happens to it from here on, and it is used.
+  func heal() {
+    disk.faults = DiskFaults()
+    disk.scheduleKill(atCall: nil)
+    disk.schedulePowerCut(atCall: nil)
+    losesPower = false
+    clock.steadyWall()
+    wakeUp()
+    enter { [unowned self] in _ = try? openStore() }
+  }
+
+  func networkChanged(isReachable: Bool) {
+    step(.networkChanged(isReachable: isReachable))
+    if isReachable { stepDownloads(.networkChanged(isReachable: true)) }
+    armWake()
+  }
+
+  /// The time left, as the screen shows it.
+  func showTime() {
+    guard let left = bell.remainingMilliseconds(at: reading()) else { return }
+    note(.remainingShown(milliseconds: left, isDoubtful: bell.isDoubtful))
   }
 
   /// Asks when the process or the power dies next, in calls of the disk from here.

@@ -13,7 +13,7 @@ import SyncWire
 final class SimServer {
   unowned let world: SimWorld
   let node = SimNode.server(0)
-  let disk: any SimStorage
+  let disk: VirtualDisk
   private(set) var core: ServerCore?
   private(set) var store: SQLiteServerStore?
   /// Wall clock minus true time.
@@ -37,13 +37,13 @@ final class SimServer {
     var reply: (ServerReply) -> Void
   }
 
-  init(_ world: SimWorld) throws {
+  init(_ world: SimWorld) {
     self.world = world
-    disk = try SimDisks.disk(world.decisions, node: node)
+    disk = VirtualDisk(decisions: world.decisions, node: node.number)
     disk.restore(world.exam.image)
   }
 
-  static func connectionOptions(_ disk: any SimStorage) -> ConnectionOptions {
+  static func connectionOptions(_ disk: VirtualDisk) -> ConnectionOptions {
     var options = ConnectionOptions.durable
     options.vfsName = disk.vfsName
     return options
@@ -61,7 +61,7 @@ final class SimServer {
     isSilent = false
     do {
       let store = try SQLiteServerStore(
-        path: disk.path(SimExam.serverFile), options: Self.connectionOptions(disk))
+        path: SimExam.serverFile, options: Self.connectionOptions(disk))
       self.store = store
       var draws = world.seeds.generator(.server, openings)
       let core = try ServerCore(
@@ -111,20 +111,51 @@ final class SimServer {
   }
 
   /// Stops the process and puts the state of an earlier instant in the newest's place.
-  func restore(_ image: SimImage, from instant: Int64) {
+  func restore(_ image: DiskImage, from instant: Int64) {
     if core != nil {
       for exchange in forgetEverything() { exchange.breakOff() }
     }
     generation += 1
-    disk.kill()
-    disk.restart()
     disk.restore(image)
     world.note(node, .serverRestored(fromTrueMilliseconds: instant))
     let attempt = generation
     world.kernel.after(5_000) { [self] in if attempt == generation { open() } }
   }
 
-  /// For a backup, and at the end of a run.
+  func heal() {
+    disk.faults = DiskFaults()
+    disk.scheduleKill(atCall: nil)
+    disk.schedulePowerCut(atCall: nil)
+    if clockOffset != 0 { setClock(0) }
+  }
+
+  /// Sets the wall clock, as far ahead of the truth as given.
+  func setClock(_ offset: Int64) {
+    clockOffset = offset
+    world.truth.serverClocks.append(ServerClockStep(world.kernel.now, offsetMilliseconds: offset))
+    tickAt = nil
+    if let core { scheduleTick(core.nextWork()) }
+  }
+
+  /// What the rows add up to, by a core that remembers nothing.
+  func dump() -> ServerDump? {
+    closeStore()
+    openings += 1
+    guard
+      let store = try? SQLiteServerStore(path: SimExam.serverFile, options: Self.connectionOptions(disk))
+    else { return nil }
+    self.store = store
+    var draws = world.seeds.generator(.server, openings)
+    guard
+      let core = try? ServerCore(
+        store: store, identity: SimExam.identity, node: SimExam.identity.id, configuration: SimExam.configuration(),
+        now: now, randomness: { draws.next() })
+    else { return nil }
+    self.core = core
+    return try? ServerDump(reading: store, core: core, node: node)
+  }
+
+  /// At the end of a run.
   func closeStore() {
     core = nil
     try? store?.close()
