@@ -49,6 +49,9 @@ struct SimulateOptions: ParsableArguments {
     help: "A long event that happens in each run; may be given more than once: \(SimulationSettings.nemesisNames).")
   var nemesis: [String] = []
 
+  @Flag(name: .customLong("events"), help: "Print every event of each run.")
+  var showsEvents = false
+
   @Flag(help: "Draw no faults.")
   var calm = false
 
@@ -73,6 +76,7 @@ struct SimulateOptions: ParsableArguments {
     settings.candidates = candidates
     settings.questions = questions
     settings.isCalm = calm
+    settings.showsEvents = showsEvents
     settings.threads = threads
     settings.outputFolder = outputFolder
     settings.showsProgress = progress

@@ -12,6 +12,8 @@ public struct SimulationSettings: Sendable {
   public var showsProgress = true
   /// The command that makes single runs in processes of their own; `nil` for none.
   public var ownCommand: String?
+  /// Print every event of each run.
+  public var showsEvents = false
   var nemeses: [NemesisKind] = []
 
   public init() {}
@@ -68,6 +70,9 @@ public struct Simulation: Sendable {
   public func one(_ seed: UInt64, digestOnly: Bool) throws -> (text: String, isGood: Bool) {
     let outcome = try SimRun.run(settings.options(seed))
     if digestOnly { return ("\(outcome.digest)", true) }
+    if settings.showsEvents {
+      for event in outcome.history { print(event.trueMilliseconds, event.node.name, event.fact) }
+    }
     var text = "seed \(seed): \(outcome.history.count) events, digest \(outcome.digest), "
     text += "\(outcome.virtualMilliseconds / 1_000) virtual s, \(outcome.counts), \(outcome.faults.total) faults\n"
     for violation in outcome.violations { text += "\(violation)\n" }
