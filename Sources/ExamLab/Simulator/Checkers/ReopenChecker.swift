@@ -36,7 +36,8 @@ package final class ReopenChecker: LiveChecker {
     case .saveInterrupted, .successorOpened, .acknowledgementStored, .scopeApplied:
       memories[event.node, default: Memory()].hasChanged = true
     case .entriesDiscarded(let journal, _):
-      memories[event.node]?.saved = memories[event.node]?.saved.filter { $0.key.journal != journal } ?? [:]
+      let kept = memories[event.node]?.saved.filter { $0.key.journal != journal } ?? [:]
+      memories[event.node]?.saved = kept
       memories[event.node]?.hasChanged = true
     default: break
     }

@@ -132,6 +132,9 @@ final class SimPhone {
       store = opened
       let report = opened.report
       world.note(node, .opened(isNew: report.isNew, quarantined: report.quarantine != nil))
+      if let contents = try? PhoneDump(reading: opened, node: node) {
+        world.reopenChecker.reopened(contents, at: world.kernel.now)
+      }
       afterOpening(opened)
       if disk.isDead { return died() }
       after(1) { [unowned self] in beginSync() }

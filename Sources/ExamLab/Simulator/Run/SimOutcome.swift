@@ -6,8 +6,8 @@ package struct SimOutcome: Sendable {
   package var history: [HistoryEvent] = []
   package var digest = TraceDigest()
   package var dump = WorldDump()
-  /// What the run itself found wrong: liveness, and the cores' own invariants. Checkers find the rest.
-  package var violations: [Violation] = []
+  /// What the checkers say, and what the run itself found wrong: liveness, and the cores' own invariants.
+  package var verdict = SimVerdict()
   /// The choices that were not the default.
   package var decisions: [Decision] = []
   package var faults = FaultCounts()
@@ -18,6 +18,8 @@ package struct SimOutcome: Sendable {
   package init(options: SimOptions) {
     self.options = options
   }
+
+  package var violations: [Violation] { verdict.violations }
 }
 
 /// How much happened.

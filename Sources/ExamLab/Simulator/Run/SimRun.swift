@@ -95,7 +95,10 @@ package enum SimRun {
     outcome.dump = world.dump()
     outcome.history = world.history.events
     outcome.digest = world.history.digest
-    outcome.violations = world.violations
+    outcome.verdict = SimJudge.judge(outcome.history, outcome.dump, live: world.reopenChecker.results)
+    var own = Finding()
+    own.violations = world.violations
+    outcome.verdict.add(own, of: .i24)
     outcome.decisions = world.decisions.taken
     outcome.faults = world.faults
     outcome.faults.add(world.network.faults)

@@ -31,6 +31,8 @@ final class SimWorld {
   var violations: [Violation] = []
   var faults = FaultCounts()
   var probes = SimProbeSums()
+  /// Judges each store that comes back.
+  let reopenChecker = ReopenChecker()
   var counts = SimCounts()
   private var nonces: UInt64 = 0
   private var canaries: [[Canary]] = []
@@ -83,7 +85,9 @@ final class SimWorld {
   // MARK: - What happens
 
   func note(_ node: SimNode, _ fact: Fact) {
-    history.append(HistoryEvent(kernel.now, node, fact))
+    let event = HistoryEvent(kernel.now, node, fact)
+    history.append(event)
+    reopenChecker.observe(event)
     switch fact {
     case .saved: counts.saves += 1
     case .receiptIssued: counts.receipts += 1

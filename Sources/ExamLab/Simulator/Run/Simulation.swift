@@ -1,63 +1,5 @@
 import Foundation
 
-/// A campaign of runs: which seeds, and how.
-public struct SimulationSettings: Sendable {
-  public var firstSeed: UInt64 = 1
-  public var lastSeed: UInt64 = 100
-  public var candidates = 5
-  public var questions = 60
-  public var isCalm = false
-  public var threads = 2
-  public var outputFolder: String?
-  public var showsProgress = true
-  /// The command that makes single runs in processes of their own; `nil` for none.
-  public var ownCommand: String?
-  /// Print every event of each run.
-  public var showsEvents = false
-  var nemeses: [NemesisKind] = []
-
-  public init() {}
-
-  public static var nemesisNames: String { NemesisKind.allCases.map(\.rawValue).joined(separator: ", ") }
-
-  /// - Throws: a text for a person, for anything but `A..B`.
-  public mutating func take(seeds text: String) throws {
-    let parts = text.components(separatedBy: "..").compactMap { UInt64($0) }
-    guard parts.count == 2, parts[0] <= parts[1] else {
-      throw SimulationError("Write the seeds as 1..1000, the smaller one first.")
-    }
-    (firstSeed, lastSeed) = (parts[0], parts[1])
-  }
-
-  /// - Throws: a text for a person, for a name that is none.
-  public mutating func take(nemeses names: [String]) throws {
-    nemeses = try names.map { name in
-      guard let kind = NemesisKind(rawValue: name) else {
-        throw SimulationError("There is no nemesis \(name). Choose from: \(Self.nemesisNames).")
-      }
-      return kind
-    }
-  }
-
-  package func options(_ seed: UInt64) -> SimOptions {
-    var options = SimOptions(seed: seed)
-    options.candidates = min(max(candidates, SimOptions.candidateLimits.lowerBound), SimOptions.candidateLimits.upperBound)
-    options.questions = min(max(questions, SimOptions.questionLimits.lowerBound), SimOptions.questionLimits.upperBound)
-    options.isCalm = isCalm
-    options.nemeses = nemeses
-    return options
-  }
-}
-
-/// What a person did wrong, and what to do instead.
-public struct SimulationError: Error, CustomStringConvertible {
-  public var description: String
-
-  init(_ description: String) {
-    self.description = description
-  }
-}
-
 /// Makes runs and says what was found.
 public struct Simulation: Sendable {
   let settings: SimulationSettings
@@ -74,22 +16,67 @@ public struct Simulation: Sendable {
       for event in outcome.history { print(event.trueMilliseconds, event.node.name, event.fact) }
     }
     var text = "seed \(seed): \(outcome.history.count) events, digest \(outcome.digest), "
-    text += "\(outcome.virtualMilliseconds / 1_000) virtual s, \(outcome.counts), \(outcome.faults.total) faults\n"
+    text += "\(outcome.virtualMilliseconds / 1_000) virtual s, \(outcome.counts.exchanges) exchanges, "
+    text += "\(outcome.counts.saves) saves, \(outcome.decisions.count) choices, \(outcome.faults.total) faults\n"
     for violation in outcome.violations { text += "\(violation)\n" }
     return (text, outcome.violations.isEmpty)
   }
 
   /// - Returns: whether nothing was found.
   public func run() throws -> Bool {
-    var good = true
-    let start = Date()
-    for seed in settings.firstSeed...settings.lastSeed {
-      let (text, isGood) = try one(seed, digestOnly: false)
-      if !isGood || settings.lastSeed - settings.firstSeed < 5 { print(text) }
-      good = good && isGood
+    let board = SimulationBoard(settings)
+    let group = DispatchGroup()
+    for _ in 0..<max(1, min(settings.threads, 64)) {
+      group.enter()
+      let thread = Thread {
+        while let seed = board.nextSeed() { board.take(seed) { try SimRun.run(settings.options(seed)) } }
+        group.leave()
+      }
+      thread.stackSize = 8 << 20
+      thread.start()
     }
-    let passed = Date().timeIntervalSince(start)
-    print("\(Double(settings.lastSeed - settings.firstSeed + 1) / passed) exams/s")
-    return good
+    group.wait()
+    let totals = board.totals
+    print(totals.text)
+    return totals.failures.isEmpty
+  }
+}
+
+/// What the threads of a campaign share.
+///
+/// `@unchecked Sendable`: everything is read and written under the lock.
+final class SimulationBoard: @unchecked Sendable {
+  private let lock = NSLock()
+  private let settings: SimulationSettings
+  private var next: UInt64?
+  private var sums: SimulationTotals
+
+  init(_ settings: SimulationSettings) {
+    self.settings = settings
+    next = settings.firstSeed
+    sums = SimulationTotals(settings)
+  }
+
+  var totals: SimulationTotals { lock.withLock { sums } }
+
+  func nextSeed() -> UInt64? {
+    lock.withLock {
+      guard let seed = next, seed <= settings.lastSeed else { return nil }
+      next = seed + 1
+      return seed
+    }
+  }
+
+  func take(_ seed: UInt64, _ run: () throws -> SimOutcome) {
+    let result = Result { try run() }
+    lock.withLock {
+      switch result {
+      case .success(let outcome): sums.add(outcome)
+      case .failure(let error): sums.failures.append("seed \(seed) could not be run: \(error)")
+      }
+      if settings.showsProgress, sums.runs % 50 == 0 {
+        FileHandle.standardError.write(Data("\r\(sums.progressLine)".utf8))
+      }
+    }
   }
 }
