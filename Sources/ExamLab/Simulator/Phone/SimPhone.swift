@@ -285,7 +285,7 @@ final class SimPhone {
     let swarm = world.swarm
     if swarm.powerRate > 0 {
       let calls = world.decisions.next(.powerCut, node: node.number) {
-        $0.number(in: 0...999) < swarm.powerRate ? $0.number(in: 1...4_000) : 0
+        $0.number(in: 0...999) < swarm.powerRate ? $0.number(in: 1...700) : 0
       }
       if calls > 0 {
         losesPower = true

@@ -45,7 +45,7 @@ struct Swarm {
   var proctorRate: Int64 { pick(.proctor, [0, 60, 200, 500]) }
   var lockRate: Int64 { pick(.locks, [0, 3, 10, 30]) }
   /// The greatest distance to a kill, in calls of the disk.
-  var killCalls: Int64 { 3_000 }
+  var killCalls: Int64 { 500 }
 
   var phoneDisk: DiskFaults { diskFaults(strength(.diskErrors)) }
   var serverDisk: DiskFaults { diskFaults(strength(.serverDisk)) }
