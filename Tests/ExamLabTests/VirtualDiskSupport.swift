@@ -18,6 +18,8 @@ struct NumberedRows {
     options.vfsName = disk.vfsName
     options.synchronous = synchronous
     options.journalMode = journalMode
+    // The kinds of rollback journals are not kept in the file.
+    options.convertsJournalMode = journalMode != .writeAheadLog
     options.walAutocheckpointPages = walAutocheckpointPages
     options.pageSizeBytes = 1024
     let connection = try Connection(path: Self.path, options: options)

@@ -52,17 +52,20 @@ final class DiskGeneration {
   func open(_ path: String?, flags: Int32) -> (code: Int32, handle: DiskHandle?) {
     guard let disk = admit() else { return (SQLITE_CANTOPEN, nil) }
     guard let path else {
-      return (SQLITE_OK, DiskHandle(generation: self, file: DiskFile(), removing: nil))
+      return (SQLITE_OK, DiskHandle(generation: self, file: DiskFile()))
     }
-    let isDeletedOnClose = flags & SQLITE_OPEN_DELETEONCLOSE != 0
+    let removed = flags & SQLITE_OPEN_DELETEONCLOSE != 0 ? path : nil
     if let file = disk.directory[path] {
       guard flags & SQLITE_OPEN_EXCLUSIVE == 0 else { return (SQLITE_CANTOPEN, nil) }
-      return (SQLITE_OK, DiskHandle(generation: self, file: file, removing: isDeletedOnClose ? path : nil))
+      return (SQLITE_OK, DiskHandle(generation: self, file: file, removing: removed))
     }
     guard flags & SQLITE_OPEN_CREATE != 0 else { return (SQLITE_CANTOPEN, nil) }
     let file = DiskFile()
     disk.directory.link(path, file)
-    return (SQLITE_OK, DiskHandle(generation: self, file: file, removing: isDeletedOnClose ? path : nil))
+    let journals = SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL
+    return (
+      SQLITE_OK, DiskHandle(generation: self, file: file, removing: removed, syncsFolder: flags & journals != 0)
+    )
   }
 
   func delete(_ path: String, syncsFolder: Bool) -> Int32 {

@@ -7,15 +7,19 @@ final class DiskHandle {
   private let file: DiskFile
   /// The name to remove at the close, for files of the moment.
   private let removedPath: String?
+  /// A new journal or WAL: its first sync is one of the folder too, as in SQLite's own VFS for Unix. That sync is what
+  /// makes the removal of an older journal durable.
+  private var syncsFolder: Bool
   private var level = SQLITE_LOCK_NONE
   private var index: SharedIndex?
   private var heldSlots: UInt8 = 0
 
   private var id: ObjectIdentifier { ObjectIdentifier(self) }
 
-  init(generation: DiskGeneration, file: DiskFile, removing path: String?) {
+  init(generation: DiskGeneration, file: DiskFile, removing path: String? = nil, syncsFolder: Bool = false) {
     self.generation = generation
     self.file = file
+    self.syncsFolder = syncsFolder
     removedPath = path
   }
 
@@ -70,7 +74,9 @@ final class DiskHandle {
 
   func sync() -> Int32 {
     guard let disk = generation.admit() else { return DiskError.sync }
-    return disk.sync(file) ? SQLITE_OK : DiskError.sync
+    guard disk.sync(file, withFolder: syncsFolder) else { return DiskError.sync }
+    syncsFolder = false
+    return SQLITE_OK
   }
 
   func size(_ size: UnsafeMutablePointer<Int64>) -> Int32 {

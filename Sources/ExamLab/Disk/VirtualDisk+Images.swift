@@ -68,13 +68,16 @@ extension VirtualDisk {
 
   /// A digest of every file, the same for the same seed in every process.
   ///
-  /// The salts and checksums of a WAL are left out: SQLite draws salts from a generator that the whole process shares.
+  /// The salts and checksums of a WAL, and rollback journals but for their length, are left out: SQLite draws salts and
+  /// nonces from a generator that the whole process shares.
   package var digest: TraceDigest {
     var digest = TraceDigest()
     for file in snapshot().files {
       var path = file.path
       path.withUTF8 { digest.take($0) }
       digest.take(UInt64(file.reservedByteCount))
+      digest.take(UInt64(file.bytes.count))
+      guard !file.path.hasSuffix("-journal") else { continue }
       (file.path.hasSuffix("-wal") ? Self.withoutSalts(file.bytes) : file.bytes).withUnsafeBufferPointer {
         digest.take($0)
       }

@@ -134,7 +134,7 @@ package final class VirtualDisk {
   }
 
   /// Whether the sync is reported as done.
-  func sync(_ file: DiskFile) -> Bool {
+  func sync(_ file: DiskFile, withFolder: Bool = false) -> Bool {
     if strikes(faults.lastingSyncErrorsPerMillion) != 0 { isSyncBroken = true }
     let strike = isSyncBroken ? 1 : strikes(faults.syncErrorsPerMillion)
     guard strike == 0 else {
@@ -146,7 +146,7 @@ package final class VirtualDisk {
     }
     guard !liesNow() else { return true }
     file.sync()
-    directory.sync(file)
+    if withFolder { directory.sync() } else { directory.sync(file) }
     return true
   }
 
