@@ -20,8 +20,8 @@ final class SimWorld {
   /// Nothing bad is done from here on.
   private(set) var isHealed = false
   /// True milliseconds of the bell, as the exam's record says it now.
-  var closesAt: Int64
-  var opensAt: Int64
+  private(set) var closesAt: Int64
+  private(set) var opensAt: Int64
   /// Half of all answers get lost.
   var losesAnswers = false
   /// What each attempt was granted.
@@ -109,6 +109,13 @@ final class SimWorld {
   func capture(_ message: [UInt8], at phone: SimPhone) {
     captured.search(
       message, for: canaries[phone.person], node: phone.node, trueMilliseconds: kernel.now, place: "a response")
+  }
+
+  /// The exam's times, as the server's records say them now; true milliseconds.
+  func setTimes(opensAt: Int64, closesAt: Int64) {
+    (self.opensAt, self.closesAt) = (opensAt, closesAt)
+    truth.exams[0].opensAt = SimClock.epoch + opensAt
+    truth.exams[0].closesAt = SimClock.epoch + closesAt
   }
 
   func nonce() -> ID128 {
