@@ -147,6 +147,14 @@ extension ExamClient {
       number: statement.number, attempt: statement.attempt, ordinal: statement.ordinal,
       serverTime: statement.serverTime, answerCount: Int(statement.answerCount),
       isFromThisDevice: ownJournals().contains(statement.journal),
-      isComplete: statement.applied == statement.answers)
+      isComplete: statement.applied == statement.answers && !contradictsOwnSeal(statement))
+  }
+
+  /// Two devices handed in, and the other one's paper is the one that counts: the answers here are not in the receipt.
+  private func contradictsOwnSeal(_ statement: ReceiptStatement) -> Bool {
+    guard let seal = (try? store?.status(of: statement.attempt))?.seal, seal.ordinal == statement.ordinal else {
+      return false
+    }
+    return seal.answers != statement.answers
   }
 }

@@ -88,7 +88,8 @@ extension SimPhone {
       shownReceipt = receipt.ordinal
       note(
         .receiptShown(
-          attempt: attempt, ordinal: receipt.ordinal, isComplete: receipt.applied == receipt.answers))
+          attempt: attempt, ordinal: receipt.ordinal,
+          isComplete: receipt.applied == receipt.answers && status.seal?.answers == receipt.answers))
     }
   }
 
