@@ -13,8 +13,12 @@ extension SimPhone {
     if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
     if let attempt {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { try? takeGrants(store, attempt) }
-      if touches(ScopeCollection.attempt) { try? takeLease(store, attempt) }
       if touches(ScopeCollection.unlock) { try? takeUnlocks(store, attempt) }
+      if touches(
+        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock)
+      {
+        try? takeLease(store, attempt)
+      }
       if touches(ScopeCollection.reopen, ScopeCollection.grant) { try? takeReopens(store, attempt) }
       if touches(ScopeCollection.receipt) { try? takeReceipts(store, attempt) }
       if touches(ScopeCollection.disposition) { takeDispositions(store, attempt) }
@@ -56,6 +60,15 @@ extension SimPhone {
     }
     isLeaseElsewhere = false
     if try store.renewLease(of: attempt, at: moment()) != nil { nudge() }
+    guard let taken = try store.takeOver(attempt, at: moment()) else { return }
+    let heads = try store.heads(of: taken.saved.journal, at: taken.answers.map(\.sequence))
+    for answer in taken.answers {
+      guard let head = heads[answer.sequence] else { continue }
+      note(
+        .saved(
+          journal: taken.saved.journal, sequence: answer.sequence, head: head, item: answer.item, value: answer.value))
+    }
+    nudge()
   }
 
   private func takeUnlocks(_ store: ExamStore, _ attempt: ID128) throws {
