@@ -29,8 +29,11 @@ extension ServerCore {
 
   /// What is due is found by looking, so nothing that was missed stays missed: key releases and receipts.
   func levelTriggeredWork() throws {
-    for (id, entry) in exams
-    where !entry.row.isKeyReleased && !entry.row.record.isCancelled && entry.row.record.opensAt <= time {
+    let due = exams.values.filter {
+      !$0.row.isKeyReleased && !$0.row.record.isCancelled && $0.row.record.opensAt <= time
+    }
+    for entry in due.sorted(by: { $0.row.id < $1.row.id }) {
+      let id = entry.row.id
       guard let key = entry.paperKey else { continue }
       work.touchedGlobals = true
       exams[id]?.row.isKeyReleased = true

@@ -14,5 +14,7 @@ struct ExamLabCommand: AsyncParsableCommand {
         exam-lab proxy --upstream 127.0.0.1:8080 --link phone-01=9001,3g-dead --seed 1
         exam-lab bench --only server,wire
       """,
-    subcommands: [DemoCommand.self, ProxySubcommand.self, BenchCommand.self, ConvertCommand.self])
+    subcommands: [DemoCommand.self, ProxySubcommand.self, BenchCommand.self, SimulateCommand.self,
+      ConvertCommand.self,
+    ])
 }

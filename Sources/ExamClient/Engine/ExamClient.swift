@@ -1,5 +1,5 @@
 import CurlTransport
-import ExamModel
+package import ExamModel
 import ExamStore
 import Logging
 import SyncCore
@@ -158,15 +158,15 @@ struct Flight {
 }
 
 /// A paper that was opened, in this candidate's order.
-struct OpenedPaper {
-  var attempt: ID128
-  var version: UInt32
-  var paper: Paper
-  var order: PresentationOrder
+package struct OpenedPaper {
+  package var attempt: ID128
+  package var version: UInt32
+  package var paper: Paper
+  package var order: PresentationOrder
   /// The section of each item that this candidate gets.
-  let sections: [String: String]
+  package let sections: [String: String]
 
-  init(attempt: ID128, version: UInt32, paper: Paper, orderSeed: UInt64) {
+  package init(attempt: ID128, version: UInt32, paper: Paper, orderSeed: UInt64) {
     self.attempt = attempt
     self.version = version
     self.paper = paper

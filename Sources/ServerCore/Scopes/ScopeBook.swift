@@ -96,7 +96,7 @@ struct ScopeBook {
   }
 
   mutating func flush(_ store: any ServerStore) throws {
-    for id in dirty {
+    for id in dirty.sorted() {
       if let memory = scopes[id] { try store.save(scope: memory.row) }
     }
   }

@@ -36,10 +36,9 @@ package final class ReopenChecker: LiveChecker {
     case .saveInterrupted, .successorOpened, .acknowledgementStored, .scopeApplied:
       memories[event.node, default: Memory()].hasChanged = true
     case .entriesDiscarded(let journal, _):
-      var memory = memories[event.node] ?? Memory()
-      memory.saved = memory.saved.filter { $0.key.journal != journal }
-      memory.hasChanged = true
-      memories[event.node] = memory
+      let kept = memories[event.node]?.saved.filter { $0.key.journal != journal } ?? [:]
+      memories[event.node]?.saved = kept
+      memories[event.node]?.hasChanged = true
     default: break
     }
   }

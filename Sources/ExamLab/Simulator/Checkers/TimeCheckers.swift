@@ -101,7 +101,9 @@ struct TimeLeftOnlyShrinks: Checker {
     func granted(until instant: Int64) -> Int64 {
       grants.filter { $0.trueMilliseconds <= instant }.reduce(0) { $0 + $1.milliseconds }
     }
-    var last: (left: Int64, granted: Int64)?
+    var last: Int64?
+    // A grant reaches the phone when it may; in all the time grows by no more than was granted.
+    var grown: Int64 = 0
     var allowance: Int64 = 0
     for event in events {
       switch event.fact {
@@ -109,7 +111,7 @@ struct TimeLeftOnlyShrinks: Checker {
       case .remainingShown(let left, let isDoubtful):
         let now = granted(until: event.trueMilliseconds)
         if let last {
-          let most = last.left + now - last.granted + allowance
+          let most = last + max(0, now - grown) + allowance
           finding.expect(
             left <= most,
             Violation(
@@ -127,7 +129,8 @@ struct TimeLeftOnlyShrinks: Checker {
         }
         // A doubtful figure may be too small; contact may then show that more is left, up to what was certain.
         if !isDoubtful {
-          last = (left, now)
+          grown += max(0, left - (last ?? left))
+          last = left
           allowance = 0
         }
       default: break

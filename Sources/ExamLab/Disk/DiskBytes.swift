@@ -1,0 +1,68 @@
+/// Bytes of a file: flat memory that grows, so that a page is one copy.
+final class DiskBytes {
+  private(set) var base: UnsafeMutableRawPointer
+  private(set) var count = 0
+  private var capacity: Int
+
+  init(capacity: Int = 4096) {
+    self.capacity = capacity
+    base = .allocate(byteCount: capacity, alignment: 16)
+  }
+
+  deinit { base.deallocate() }
+
+  private func makeRoom(for wanted: Int) {
+    guard wanted > capacity else { return }
+    let larger = max(wanted, capacity * 2)
+    let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    fresh.copyMemory(from: base, byteCount: count)
+    base.deallocate()
+    base = fresh
+    capacity = larger
+  }
+
+  /// Cuts off the end, or adds zeros.
+  func resize(to size: Int) {
+    if size > count {
+      makeRoom(for: size)
+      (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: size - count)
+    }
+    count = size
+  }
+
+  /// Writes over what is there; a gap before `offset` becomes zeros.
+  func write(_ source: UnsafeRawPointer, count length: Int, at offset: Int) {
+    if offset > count { resize(to: offset) }
+    makeRoom(for: offset + length)
+    (base + offset).copyMemory(from: source, byteCount: length)
+    count = max(count, offset + length)
+  }
+
+  /// Copies what there is of a range and gives the number of bytes.
+  func read(into target: UnsafeMutableRawPointer, count length: Int, at offset: Int) -> Int {
+    let found = min(length, max(0, count - offset))
+    if found > 0 { target.copyMemory(from: base + offset, byteCount: found) }
+    return found
+  }
+
+  /// Appends and gives the place.
+  func append(_ source: UnsafeRawPointer, count length: Int) -> Int {
+    let place = count
+    write(source, count: length, at: place)
+    return place
+  }
+
+  func copy(_ other: DiskBytes) {
+    count = 0
+    write(other.base, count: other.count, at: 0)
+  }
+
+  func copy(_ bytes: [UInt8]) {
+    count = 0
+    bytes.withUnsafeBytes { buffer in
+      if let start = buffer.baseAddress { write(start, count: buffer.count, at: 0) }
+    }
+  }
+
+  var array: [UInt8] { Array(UnsafeRawBufferPointer(start: base, count: count)) }
+}
