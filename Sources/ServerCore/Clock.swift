@@ -41,8 +41,11 @@ extension ServerCore {
     #if PlantedBugs
       if planted(.keyReleasedEarly) { releasesThrough += 60_000 }
     #endif
-    for (id, entry) in exams
-    where !entry.row.isKeyReleased && !entry.row.record.isCancelled && entry.row.record.opensAt <= releasesThrough {
+    let due = exams.values.filter {
+      !$0.row.isKeyReleased && !$0.row.record.isCancelled && $0.row.record.opensAt <= releasesThrough
+    }
+    for entry in due.sorted(by: { $0.row.id < $1.row.id }) {
+      let id = entry.row.id
       guard let key = entry.paperKey else { continue }
       work.touchedGlobals = true
       exams[id]?.row.isKeyReleased = true

@@ -12,6 +12,7 @@ struct ExamLabCommand: AsyncParsableCommand {
         exam-lab demo --candidates 12 --seed 7 --sample SampleData/medical-en
         exam-lab convert frenchmedmcqa dev.json out/french
         exam-lab proxy --upstream 127.0.0.1:8080 --link phone-01=9001,3g-dead --seed 1
+        exam-lab simulate --seeds 1..1000
         exam-lab powercut --cycles 100000
         exam-lab kill --only save,sync --runs 100
         exam-lab partition --runs 100
@@ -19,7 +20,7 @@ struct ExamLabCommand: AsyncParsableCommand {
         exam-lab bench --only server,wire
       """,
     subcommands: [
-      DemoCommand.self, ProxySubcommand.self, PowerCutCommand.self, KillCommand.self, PartitionCommand.self,
-      SoakCommand.self, BenchCommand.self, ConvertCommand.self,
+      DemoCommand.self, ProxySubcommand.self, SimulateCommand.self, PowerCutCommand.self, KillCommand.self,
+      PartitionCommand.self, SoakCommand.self, BenchCommand.self, ConvertCommand.self,
     ])
 }

@@ -1,4 +1,4 @@
-import ExamModel
+package import ExamModel
 
 #if PlantedBugs
   import Planted
@@ -9,7 +9,7 @@ import ExamModel
 /// Two ways to know: from bounds on server time in this boot, and, after a reboot without contact, from the time left
 /// that was persisted last, less what the wall clock says has passed. The second is doubtful: it is shown, and it
 /// neither refuses nor hands in anything, because a wrong wall clock must not end an exam.
-struct Bell: Hashable, Sendable {
+package struct Bell: Hashable, Sendable {
   /// Boot milliseconds at which time is up; only ever moved back by grants.
   private var certain: Int64?
   private var doubtful: Int64?
@@ -17,12 +17,12 @@ struct Bell: Hashable, Sendable {
   private var ceiling: Int64?
   private var grantedMilliseconds: Int64
 
-  init(grantedMilliseconds: Int64 = 0) {
+  package init(grantedMilliseconds: Int64 = 0) {
     self.grantedMilliseconds = grantedMilliseconds
   }
 
   /// Goes on from what was persisted before this opening of the store.
-  init(_ persisted: PersistedTime?, grantedMilliseconds: Int64, at reading: ClockReading) {
+  package init(_ persisted: PersistedTime?, grantedMilliseconds: Int64, at reading: ClockReading) {
     self.init(grantedMilliseconds: grantedMilliseconds)
     guard let persisted else { return }
     let now = Int64(clamping: reading.bootMilliseconds)
@@ -37,13 +37,18 @@ struct Bell: Hashable, Sendable {
   }
 
   /// The time left that was persisted with an entry, and when.
-  struct PersistedTime: Hashable, Sendable {
-    var reading: ClockReading
-    var remainingMilliseconds: Int64
+  package struct PersistedTime: Hashable, Sendable {
+    package var reading: ClockReading
+    package var remainingMilliseconds: Int64
+
+    package init(reading: ClockReading, remainingMilliseconds: Int64) {
+      self.reading = reading
+      self.remainingMilliseconds = remainingMilliseconds
+    }
   }
 
   /// More time was granted: only that moves the bell back.
-  mutating func grant(total milliseconds: Int64) {
+  package mutating func grant(total milliseconds: Int64) {
     var more = max(0, milliseconds - grantedMilliseconds)
     #if PlantedBugs
       if planted(.grantCountedAgain) { more = milliseconds }
@@ -55,7 +60,7 @@ struct Bell: Hashable, Sendable {
   }
 
   /// Takes the deadline, in server milliseconds, and what is known of server time at the reading.
-  mutating func update(deadline: Int64, server: TimeBounds?, at reading: ClockReading) {
+  package mutating func update(deadline: Int64, server: TimeBounds?, at reading: ClockReading) {
     guard let server else { return }
     let candidate = Int64(clamping: reading.bootMilliseconds) + (deadline - server.midpoint)
     #if PlantedBugs
@@ -67,18 +72,18 @@ struct Bell: Hashable, Sendable {
     certain = [certain, ceiling, candidate].compactMap(\.self).min()
   }
 
-  var isDoubtful: Bool { certain == nil }
+  package var isDoubtful: Bool { certain == nil }
 
   /// `nil` when nothing at all is known.
-  func remainingMilliseconds(at reading: ClockReading) -> Int64? {
+  package func remainingMilliseconds(at reading: ClockReading) -> Int64? {
     (certain ?? doubtful).map { max(0, $0 - Int64(clamping: reading.bootMilliseconds)) }
   }
 
   /// The bell has rung, and without doubt.
-  func hasRung(at reading: ClockReading) -> Bool {
+  package func hasRung(at reading: ClockReading) -> Bool {
     certain.map { $0 <= Int64(clamping: reading.bootMilliseconds) } ?? false
   }
 
   /// Boot milliseconds at which to wake.
-  var ringsAtBootMilliseconds: Int64? { certain }
+  package var ringsAtBootMilliseconds: Int64? { certain }
 }

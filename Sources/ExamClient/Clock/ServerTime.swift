@@ -1,18 +1,18 @@
-import ExamModel
+package import ExamModel
 import SyncCore
 import SyncProtocol
 
 /// What this boot's samples allow to say about server time, with the server's newest proof of an instant.
-struct ServerTime: Hashable, Sendable {
+package struct ServerTime: Hashable, Sendable {
   private var estimator: ServerTimeEstimator
-  private(set) var proof: TimeProof?
+  package private(set) var proof: TimeProof?
 
-  init(bootID: ID128 = .zero) {
+  package init(bootID: ID128 = .zero) {
     estimator = ServerTimeEstimator(bootID: bootID)
   }
 
   /// Goes on from what a journal of this boot says.
-  init(_ clock: JournalClock, bootID: ID128) {
+  package init(_ clock: JournalClock, bootID: ID128) {
     self.init(bootID: bootID)
     guard clock.bootID == bootID, let bounds = clock.bounds else { return }
     estimator = ServerTimeEstimator(
@@ -20,12 +20,12 @@ struct ServerTime: Hashable, Sendable {
   }
 
   /// Bounds at an instant of this boot; `nil` before the first contact.
-  func bounds(atBootMilliseconds now: UInt64) -> TimeBounds? {
+  package func bounds(atBootMilliseconds now: UInt64) -> TimeBounds? {
     estimator.bounds(at: Instant(bootMilliseconds: now))
   }
 
   /// The best single guess: the midpoint.
-  func estimate(atBootMilliseconds now: UInt64) -> Int64? {
+  package func estimate(atBootMilliseconds now: UInt64) -> Int64? {
     bounds(atBootMilliseconds: now)?.midpoint
   }
 
@@ -33,7 +33,7 @@ struct ServerTime: Hashable, Sendable {
   ///
   /// - Returns: what was dropped, where the sample contradicts it: evidence of a clock that jumped.
   @discardableResult
-  mutating func take(
+  package mutating func take(
     receivedAt: Int64, sentAt: Int64, requestedAt: UInt64, arrived: ClockReading, proof: TimeProof? = nil
   ) -> TimeBounds? {
     let sample = ServerTimeEstimator.Sample(
@@ -53,7 +53,7 @@ struct ServerTime: Hashable, Sendable {
   }
 
   /// What these bounds say beyond a journal.
-  enum News: Hashable, Sendable {
+  package enum News: Hashable, Sendable {
     case none
     /// More than a second more, or the first of this boot.
     case narrower
@@ -61,7 +61,7 @@ struct ServerTime: Hashable, Sendable {
     case contradiction
   }
 
-  func news(for journal: JournalClock, at reading: ClockReading) -> News {
+  package func news(for journal: JournalClock, at reading: ClockReading) -> News {
     guard let own = bounds(atBootMilliseconds: reading.bootMilliseconds) else { return .none }
     guard journal.bootID == reading.bootID, let known = journal.bounds else { return .narrower }
     let distance = Int64(clamping: reading.bootMilliseconds) - Int64(clamping: journal.bootMilliseconds)

@@ -13,8 +13,12 @@ extension ExamClient {
     if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
     if let attempt {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { takeGrants(store, attempt) }
-      if touches(ScopeCollection.attempt) { takeLease(store, attempt) }
       if touches(ScopeCollection.unlock) { takeUnlocks(store, attempt) }
+      if touches(
+        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock)
+      {
+        takeLease(store, attempt)
+      }
       if touches(ScopeCollection.reopen, ScopeCollection.grant) { takeReopens(store, attempt) }
       if touches(ScopeCollection.receipt) { takeReceipts(store, attempt) }
       if touches(ScopeCollection.disposition) { takeDispositions(store, attempt) }
@@ -67,6 +71,7 @@ extension ExamClient {
       }
       isLeaseElsewhere = false
       if let saved = try store.renewLease(of: attempt, at: moment()) { scheduleNudge(.journal(saved.journal)) }
+      if let taken = try store.takeOver(attempt, at: moment()) { scheduleNudge(.journal(taken.saved.journal)) }
     } catch {
       logFailure("the lease", error)
     }
@@ -148,6 +153,14 @@ extension ExamClient {
       number: statement.number, attempt: statement.attempt, ordinal: statement.ordinal,
       serverTime: statement.serverTime, answerCount: Int(statement.answerCount),
       isFromThisDevice: ownJournals().contains(statement.journal),
-      isComplete: statement.applied == statement.answers)
+      isComplete: statement.applied == statement.answers && !contradictsOwnSeal(statement))
+  }
+
+  /// Two devices handed in, and the other one's paper is the one that counts: the answers here are not in the receipt.
+  private func contradictsOwnSeal(_ statement: ReceiptStatement) -> Bool {
+    guard let seal = (try? store?.status(of: statement.attempt))?.seal, seal.ordinal == statement.ordinal else {
+      return false
+    }
+    return seal.answers != statement.answers
   }
 }

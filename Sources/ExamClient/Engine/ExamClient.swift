@@ -1,5 +1,5 @@
 import CurlTransport
-import ExamModel
+package import ExamModel
 import ExamStore
 import Logging
 import SyncCore
@@ -164,17 +164,17 @@ struct Flight {
 }
 
 /// A paper that was opened, in this candidate's order.
-struct OpenedPaper {
-  var attempt: ID128
-  var version: UInt32
-  var paper: Paper
-  var order: PresentationOrder
+package struct OpenedPaper {
+  package var attempt: ID128
+  package var version: UInt32
+  package var paper: Paper
+  package var order: PresentationOrder
   /// The section of each item that this candidate gets.
-  let sections: [String: String]
+  package let sections: [String: String]
   /// Milliseconds, of each section with a time of its own.
-  let timeLimits: [String: Int64]
+  package let timeLimits: [String: Int64]
 
-  init(attempt: ID128, version: UInt32, paper: Paper, orderSeed: UInt64) {
+  package init(attempt: ID128, version: UInt32, paper: Paper, orderSeed: UInt64) {
     self.attempt = attempt
     self.version = version
     self.paper = paper

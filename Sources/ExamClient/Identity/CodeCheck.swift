@@ -1,7 +1,7 @@
 import Crypto
 import CryptoExtras
 import ExamModel
-import SyncProtocol
+package import SyncProtocol
 
 import struct Foundation.Data
 
@@ -9,18 +9,18 @@ import struct Foundation.Data
 ///
 /// scrypt (RFC 7914) with r = 8, p = 1 and 32 bytes; N comes with the record. On a device whose owner has its root
 /// this stops honest people only.
-enum CodeCheck {
+package enum CodeCheck {
   /// Six digits (S3-07).
-  static func isExamCode(_ text: String) -> Bool { isDigits(text, count: Limits.examCodeDigits) }
+  package static func isExamCode(_ text: String) -> Bool { isDigits(text, count: Limits.examCodeDigits) }
   /// Eight digits (S3-13).
-  static func isUnlockCode(_ text: String) -> Bool { isDigits(text, count: Limits.unlockCodeDigits) }
+  package static func isUnlockCode(_ text: String) -> Bool { isDigits(text, count: Limits.unlockCodeDigits) }
 
-  static func examCode(_ code: String, opens record: AttemptRecord) -> Bool {
+  package static func examCode(_ code: String, opens record: AttemptRecord) -> Bool {
     matches(code, salt: record.codeSalt, verifier: record.codeVerifier, rounds: record.scryptRounds)
   }
 
   /// `nil` where the record has no verifier for this lock: then only the server can unlock it.
-  static func unlockCode(_ code: String, number: UInt32, opens record: AttemptRecord) -> Bool? {
+  package static func unlockCode(_ code: String, number: UInt32, opens record: AttemptRecord) -> Bool? {
     guard number >= 1, number <= record.unlockVerifiers.count else { return nil }
     var salt = record.unlockSalt
     salt.appendBigEndian(number)
@@ -28,7 +28,7 @@ enum CodeCheck {
       code, salt: salt, verifier: record.unlockVerifiers[Int(number) - 1], rounds: record.scryptRounds)
   }
 
-  static func scrypt(_ input: [UInt8], salt: [UInt8], rounds: Int) -> [UInt8]? {
+  package static func scrypt(_ input: [UInt8], salt: [UInt8], rounds: Int) -> [UInt8]? {
     guard rounds > 1, rounds <= 1 << 20, rounds & (rounds - 1) == 0 else { return nil }
     let key = try? KDF.Scrypt.deriveKey(
       from: Data(input), salt: Data(salt), outputByteCount: 32, rounds: rounds, blockSize: 8, parallelism: 1)

@@ -1,10 +1,10 @@
-import ExamModel
-import SyncProtocol
+package import ExamModel
+package import SyncProtocol
 import SyncWire
 
 /// Log-in and session requests, and the one check that makes their answers believable: the pinned key.
-enum SessionExchange {
-  static func login(
+package enum SessionExchange {
+  package static func login(
     user: String, password: String, key: SigningKey, appVersion: String, nonce: ID128
   ) -> LoginRequest {
     var request = LoginRequest(
@@ -14,7 +14,7 @@ enum SessionExchange {
     return request
   }
 
-  static func session(
+  package static func session(
     certificate: SignedBytes, key: SigningKey, appVersion: String, nonce: ID128
   ) -> SessionRequest {
     var request = SessionRequest(certificate: certificate, nonce: nonce, signature: [], appVersion: appVersion)
@@ -25,7 +25,7 @@ enum SessionExchange {
   /// Verifies an answer: the server's signature over the grant, the nonce, and the certificate inside it.
   ///
   /// - Throws: ``GrantFault`` where the answer is not our server's word about this request and this device.
-  static func grant(
+  package static func grant(
     from message: [UInt8], nonce: ID128, key: SigningKey, serverKey: [UInt8]
   ) throws(GrantFault) -> SessionGrant {
     guard let signed = try? SignedBytes(wire: message) else { throw .unreadable }
@@ -40,20 +40,20 @@ enum SessionExchange {
   }
 
   /// The certificate in a grant; `nil` unless the server signed it.
-  static func certificate(of grant: SessionGrant, serverKey: [UInt8]) -> DeviceCertificate? {
+  package static func certificate(of grant: SessionGrant, serverKey: [UInt8]) -> DeviceCertificate? {
     guard grant.certificate.isValid(context: .certificate, publicKey: serverKey) else { return nil }
     return try? DeviceCertificate(wire: grant.certificate.statement)
   }
 }
 
 /// Why an answer to a log-in was not believed.
-enum GrantFault: Error, Hashable, Sendable, CustomStringConvertible {
+package enum GrantFault: Error, Hashable, Sendable, CustomStringConvertible {
   case unreadable
   case notSigned
   case replayed
   case certificateInvalid
 
-  var description: String {
+  package var description: String {
     switch self {
     case .unreadable: "What answered is not an exam server. Check the address, and that no log-in page is in between."
     case .notSigned: "The answer is not signed by the server on your card. Check the server card, or ask the proctor."

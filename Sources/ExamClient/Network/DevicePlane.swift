@@ -1,14 +1,14 @@
-import CurlTransport
-import ExamModel
-import SyncProtocol
+package import CurlTransport
+package import ExamModel
+package import SyncProtocol
 
 /// A session that requests can be authenticated with.
-struct LiveSession: Sendable {
-  var id: ID128
-  var secret: SessionSecret
+package struct LiveSession: Sendable {
+  package var id: ID128
+  package var secret: SessionSecret
 
   /// `nil` for a grant without a usable secret.
-  init?(_ grant: SessionGrant) {
+  package init?(_ grant: SessionGrant) {
     guard let secret = SessionSecret(grant.secret) else { return nil }
     id = grant.session
     self.secret = secret
@@ -16,19 +16,19 @@ struct LiveSession: Sendable {
 }
 
 /// A request of the device plane, ready to be sent, and what is needed to believe its response.
-struct PreparedRequest: Sendable {
-  var request: HTTPRequest
+package struct PreparedRequest: Sendable {
+  package var request: HTTPRequest
   /// Present on authenticated requests.
-  var proof: Proof?
+  package var proof: Proof?
 
-  struct Proof: Sendable {
-    var mac: MAC
-    var secret: SessionSecret
+  package struct Proof: Sendable {
+    package var mac: MAC
+    package var secret: SessionSecret
   }
 }
 
 /// What a response amounts to.
-enum PlaneAnswer: Sendable {
+package enum PlaneAnswer: Sendable {
   /// The message, unframed. Its MAC was good, where the request was authenticated.
   case message([UInt8])
   /// The server's refusal, and whether its MAC proves that it is our server's.
@@ -38,11 +38,11 @@ enum PlaneAnswer: Sendable {
 }
 
 /// Makes requests of the device plane, and judges responses. No sockets and no decisions.
-struct DevicePlane: Sendable {
+package struct DevicePlane: Sendable {
   /// Without a slash at the end, such as `http://127.0.0.1:8080`.
-  let address: String
+  package let address: String
 
-  init(serverURL: String) {
+  package init(serverURL: String) {
     var address = serverURL
     while address.hasSuffix("/") { address.removeLast() }
     self.address = address
@@ -53,10 +53,12 @@ struct DevicePlane: Sendable {
   /// - Parameters:
   ///   - sentAt: the estimate of server time in milliseconds since 1970; 0 for none.
   ///   - waitMilliseconds: how long the server may hold the answer.
-  func post(
-    _ path: String, _ message: [UInt8], session: LiveSession? = nil, sentAt: Int64 = 0, waitMilliseconds: Int64 = 0
+  ///   - deflates: makes the body shorter where it can.
+  package func post(
+    _ path: String, _ message: [UInt8], session: LiveSession? = nil, sentAt: Int64 = 0, waitMilliseconds: Int64 = 0,
+    deflates: Bool = true
   ) -> PreparedRequest {
-    let body = BodyFraming.frame(message)
+    let body = BodyFraming.frame(message, deflate: deflates)
     var request = HTTPRequest(
       method: .post, url: address + path, body: body, bodyLimitBytes: Limits.responseBytes,
       progressTimeoutMilliseconds: Int(Limits.progressTimeoutMilliseconds),
@@ -74,7 +76,7 @@ struct DevicePlane: Sendable {
   }
 
   /// A piece of a blob: public, without a session.
-  func blob(_ digest: Digest256, range: Range<UInt64>, onBodyChunk: HTTPRequest.BodyChunkReader? = nil) -> HTTPRequest {
+  package func blob(_ digest: Digest256, range: Range<UInt64>, onBodyChunk: HTTPRequest.BodyChunkReader? = nil) -> HTTPRequest {
     HTTPRequest(
       url: "\(address)/v1/blobs/\(digest.hex)",
       headers: ["Range": "bytes=\(range.lowerBound)-\(range.upperBound - 1)"],
@@ -83,7 +85,7 @@ struct DevicePlane: Sendable {
   }
 
   /// Judges a response by its MAC before anything of it is read.
-  func read(_ response: HTTPResponse, to prepared: PreparedRequest) -> PlaneAnswer {
+  package func read(_ response: HTTPResponse, to prepared: PreparedRequest) -> PlaneAnswer {
     let retryAfter = Self.retryAfterSeconds(response)
     var isProved = false
     if let proof = prepared.proof {
@@ -108,7 +110,7 @@ struct DevicePlane: Sendable {
   }
 
   /// `Retry-After` in seconds (RFC 9110, 10.2.3); dates are not understood and count as none.
-  static func retryAfterSeconds(_ response: HTTPResponse) -> Int? {
+  package static func retryAfterSeconds(_ response: HTTPResponse) -> Int? {
     response.headers["retry-after"].flatMap(Int.init).flatMap { $0 >= 0 ? min($0, 86_400) : nil }
   }
 }

@@ -1,10 +1,10 @@
-import ExamModel
-import SyncProtocol
+package import ExamModel
+package import SyncProtocol
 import SyncWire
 
 /// A paper version as it lies sealed on the device, opened with its key.
-struct SealedPaper {
-  let manifest: PaperManifest
+package struct SealedPaper {
+  package let manifest: PaperManifest
   private let key: [UInt8]
   private let places: [String: ManifestPart]
   /// The bytes of a pack, verified by their digest; `nil` if they are not there.
@@ -16,7 +16,7 @@ struct SealedPaper {
   ///   - record: of the paper version.
   ///   - key: as released, or empty for none.
   ///   - pack: gives the whole of a blob by its address.
-  init(
+  package init(
     _ record: PaperRecord, key: [UInt8], pack: @escaping (Digest256) -> [UInt8]?
   ) throws(PaperFault) {
     guard BlobSeal.keyCheck(key) == record.keyCheck else { throw .wrongKey }
@@ -32,7 +32,7 @@ struct SealedPaper {
   }
 
   /// The whole paper without its pictures. Each pack is read once.
-  func paper() throws(PaperFault) -> Paper {
+  package func paper() throws(PaperFault) -> Paper {
     var packs: [Digest256: [UInt8]] = [:]
     do {
       return try Paper { name throws(WireError) in
@@ -76,12 +76,12 @@ struct SealedPaper {
 }
 
 /// Why a paper does not open.
-enum PaperFault: Error, Hashable, Sendable, CustomStringConvertible {
+package enum PaperFault: Error, Hashable, Sendable, CustomStringConvertible {
   case wrongKey
   case missing(String)
   case damaged(String)
 
-  var description: String {
+  package var description: String {
     switch self {
     case .wrongKey: "The key does not open this paper: wait for the next contact with the server."
     case .missing(let name): "The part \(name) is not on this device yet: stay connected until it is."

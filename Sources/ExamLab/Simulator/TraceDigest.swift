@@ -15,9 +15,7 @@ package struct TraceDigest: Hashable, Sendable, CustomStringConvertible {
     count &+= 1
     take(UInt64(bitPattern: event.trueMilliseconds))
     take(UInt64(event.node.number))
-    // The description of an enumeration with its payload is every byte of it, and the same in every process.
-    var text = "\(event.fact)"
-    text.withUTF8 { take($0) }
+    take(event.fact)
   }
 
   package mutating func take(_ word: UInt64) {

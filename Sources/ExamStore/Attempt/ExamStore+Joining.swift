@@ -131,7 +131,7 @@ extension ExamStore {
     1 + (memories.values.flatMap(\.journals).map(\.number).max() ?? 0)
   }
 
-  private func leaseIsOwn(_ record: AttemptRecord) -> Bool {
+  func leaseIsOwn(_ record: AttemptRecord) -> Bool {
     record.leaseDevice == nil || record.leaseDevice == device?.signingKey.id
   }
 

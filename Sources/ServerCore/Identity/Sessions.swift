@@ -39,6 +39,11 @@ extension ServerCore {
     else {
       throw Problem(.certificateRefused, "This device has to log in again with the password.")
     }
+    let device = KeyID.of(certificate.deviceKey)
+    if try store.device(device) == nil {
+      // Its log-in was lost with a restore, and the certificate is as good a proof.
+      try audit("device-restored", by: "candidate \(row.id)", of: device.hex, request.appVersion)
+    }
     return try open(
       row, certificate, request.certificate, nonce: request.nonce, appVersion: request.appVersion)
   }
@@ -100,7 +105,7 @@ extension ServerCore {
     }
     row.certificatesFrom = time + 1
     try store.save(candidate: row)
-    for id in openSessions.filter({ $0.value.candidate == candidate }).map(\.key) { try end(session: id) }
+    for id in openSessions.filter({ $0.value.candidate == candidate }).map(\.key).sorted() { try end(session: id) }
   }
 }
 

@@ -1,0 +1,64 @@
+import ExamModel
+import ServerCore
+import SyncProtocol
+import SyncWire
+
+/// One entry as it came to a server.
+struct Arrival {
+  var journal: ServerJournal
+  var entry: JudgedEntry
+  var lease: UInt32
+  var receivedAt: Int64
+  var segment: Int64
+  /// `nil` for an entry that took effect.
+  var reason: KeptReason?
+
+  /// Entries that never change anything, and that a server therefore never keeps back for a seal or a lock.
+  var isNeutral: Bool {
+    switch entry.entry?.kind {
+    case .open, .context, .visit, .grantSeen, .unknown: true
+    default: false
+    }
+  }
+}
+
+extension Evidence {
+  /// The entries of an attempt in the order in which a server stored them.
+  func arrivals(of attempt: ServerAttemptDump, on server: ServerDump) -> [Arrival] {
+    var arrivals: [Arrival] = []
+    for dump in attempt.journals {
+      guard let journal = serverJournals[dump.row.id]?.first(where: { $0.node == server.node }) else { continue }
+      for (index, entry) in journal.entries.enumerated() {
+        arrivals.append(
+          Arrival(
+            journal: journal, entry: entry, lease: journal.leases[index], receivedAt: journal.receivedAt[index],
+            segment: journal.segmentIDs[index], reason: journal.reason(at: entry.sequence)))
+      }
+    }
+    return arrivals.sorted { ($0.segment, $0.entry.sequence) < ($1.segment, $1.entry.sequence) }
+  }
+}
+
+/// The server's answers of an attempt, folded a second time: the applied entry with the greatest (lease, ordinal,
+/// sequence) counts, whatever came when.
+struct JudgedAnswers {
+  private var ranks: [String: (UInt32, UInt32, UInt64)] = [:]
+  private var values: [String: AnswerValue] = [:]
+
+  var sheet: [String: AnswerValue] { values.filter { !$0.value.isEmpty } }
+
+  mutating func take(_ arrival: Arrival) {
+    guard arrival.reason == nil else { return }
+    let item: String
+    let value: AnswerValue
+    switch arrival.entry.entry?.kind {
+    case .answer(let name, let new): (item, value) = (name, new)
+    case .clear(let name): (item, value) = (name, .options([]))
+    default: return
+    }
+    let rank = (arrival.lease, arrival.journal.dump.row.ordinal, arrival.entry.sequence)
+    if let known = ranks[item], known > rank { return }
+    ranks[item] = rank
+    values[item] = value
+  }
+}

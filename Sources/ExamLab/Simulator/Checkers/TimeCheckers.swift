@@ -1,0 +1,141 @@
+import ExamModel
+import ServerCore
+import SyncProtocol
+
+/// I15: no class of time contradicts the truth. *Undecided* is always allowed: a person decides then.
+struct TimeClassesAreTrue: Checker {
+  let invariant = Invariant.i15
+  static let graceMilliseconds: Int64 = 5_000
+  /// What two readings of one instant may differ by: a phone stamps an entry before its commit returns.
+  static let slackMilliseconds: Int64 = 1_000
+
+  func check(_ evidence: Evidence) -> Finding {
+    var finding = Finding()
+    // Where the server's own clock was wrong, its deadline was another one than the truth's.
+    guard evidence.truth.serverClocks.isEmpty else { return finding }
+    var instants: [EntryName: Int64] = [:]
+    for event in evidence.history where !evidence.truth.modifiedPhones.contains(event.node) {
+      guard case .saved(let journal, let sequence, _, _, _) = event.fact else { continue }
+      instants[EntryName(journal: journal, sequence: sequence)] = evidence.truth.serverTime(event.trueMilliseconds)
+    }
+    for server in evidence.world.servers {
+      for attempt in server.attempts {
+        guard let truth = evidence.truth.attempt(attempt.row.id), let exam = evidence.truth.exam(truth.exam) else {
+          continue
+        }
+        finding.add(check(attempt, on: server, exam: exam, instants: instants, evidence))
+      }
+    }
+    return finding
+  }
+
+  private func check(
+    _ attempt: ServerAttemptDump, on server: ServerDump, exam: ExamTruth, instants: [EntryName: Int64],
+    _ evidence: Evidence
+  ) -> Finding {
+    var finding = Finding()
+    let arrivals = evidence.arrivals(of: attempt, on: server)
+    let started = arrivals.first { arrival in
+      if arrival.reason == nil, case .start = arrival.entry.entry?.kind { true } else { false }
+    }.flatMap { instants[EntryName(journal: $0.journal.id, sequence: $0.entry.sequence)] }
+    // The start counts by the middle of its bounds, which are up to ten seconds wide.
+    let slack = Self.slackMilliseconds + (exam.durationMilliseconds == nil ? 0 : 5_000)
+    for arrival in arrivals {
+      guard ItemValue(arrival.entry.entry?.kind) != nil,
+        let instant = instants[EntryName(journal: arrival.journal.id, sequence: arrival.entry.sequence)]
+      else { continue }
+      let grants = evidence.truth.grants.filter { $0.attempt == attempt.row.id }
+      func deadline(grantedUntil limit: Int64) -> Int64 {
+        let granted = grants.filter { evidence.truth.serverTime($0.trueMilliseconds) <= limit }
+          .reduce(0) { $0 + $1.milliseconds }
+        let own = exam.durationMilliseconds.flatMap { duration in started.map { $0 + duration } } ?? exam.closesAt
+        return min(exam.closesAt, own) + granted + Self.graceMilliseconds
+      }
+      switch arrival.reason {
+      case nil:
+        finding.expect(
+          instant <= deadline(grantedUntil: .max) + slack,
+          violation(arrival, server, "was done \(instant - deadline(grantedUntil: .max)) ms late", "in time", evidence))
+      case .afterDeadline:
+        finding.expect(
+          instant > deadline(grantedUntil: arrival.receivedAt) - slack,
+          violation(arrival, server, "was done in time", "late", evidence))
+      default: break
+      }
+    }
+    return finding
+  }
+
+  private func violation(
+    _ arrival: Arrival, _ server: ServerDump, _ truth: String, _ found: String, _ evidence: Evidence
+  ) -> Violation {
+    Violation(
+      .i15, evidence.end, server.node,
+      "entry \(arrival.entry.sequence) of journal \(arrival.journal.id) \(truth) by the true clock",
+      expected: "that class, or undecided", found: found)
+  }
+}
+
+/// I16: the time left never grows but by a grant, and is never more than there is.
+struct TimeLeftOnlyShrinks: Checker {
+  let invariant = Invariant.i16
+  /// The time left is persisted at least this often, and a reboot goes back to what was persisted.
+  static let persistedEveryMilliseconds: Int64 = 30_000
+  /// Half the widest sample, and what 200 ppm make of two hours.
+  static let epsilonMilliseconds: Int64 = 5_000 + 1_500
+
+  func check(_ evidence: Evidence) -> Finding {
+    var finding = Finding()
+    for (node, events) in evidence.byNode.sorted(by: { $0.key.number < $1.key.number })
+    where node.isPhone && !evidence.truth.modifiedPhones.contains(node) {
+      finding.add(series(events, node: node, evidence))
+    }
+    return finding
+  }
+
+  private func series(_ events: [HistoryEvent], node: SimNode, _ evidence: Evidence) -> Finding {
+    var finding = Finding()
+    let candidate = evidence.world.phones.first { $0.node == node }?.candidate
+    let attempt = evidence.truth.attempts.first { $0.candidate == candidate }
+    let grants = evidence.truth.grants.filter { $0.attempt == attempt?.id }
+    func granted(until instant: Int64) -> Int64 {
+      grants.filter { $0.trueMilliseconds <= instant }.reduce(0) { $0 + $1.milliseconds }
+    }
+    var last: Int64?
+    // A grant reaches the phone when it may; in all the time grows by no more than was granted.
+    var grown: Int64 = 0
+    var allowance: Int64 = 0
+    for event in events {
+      switch event.fact {
+      case .opened, .rebooted: allowance = Self.persistedEveryMilliseconds
+      case .remainingShown(let left, let isDoubtful):
+        let now = granted(until: event.trueMilliseconds)
+        if let last {
+          let most = last + max(0, now - grown) + allowance
+          finding.expect(
+            left <= most,
+            Violation(
+              .i16, event.trueMilliseconds, node, "the time left grew", expected: "\(most) ms or less",
+              found: "\(left) ms"))
+        }
+        if !isDoubtful, let attempt, let exam = evidence.truth.exam(attempt.exam), evidence.truth.serverClocks.isEmpty {
+          let most =
+            exam.closesAt + now - evidence.truth.serverTime(event.trueMilliseconds) + Self.epsilonMilliseconds
+          finding.expect(
+            left <= max(0, most),
+            Violation(
+              .i16, event.trueMilliseconds, node, "more time was shown than there is",
+              expected: "\(max(0, most)) ms or less", found: "\(left) ms"))
+        }
+        // A doubtful figure may be too small; contact may then show that more is left, up to what was certain.
+        if !isDoubtful {
+          grown += max(0, left - (last ?? left))
+          last = left
+          allowance = 0
+        }
+      default: break
+      }
+    }
+    return finding
+  }
+}

@@ -1,0 +1,138 @@
+package import ExamModel
+
+/// What only the run knows. True milliseconds are those of ``HistoryEvent``; server times are milliseconds since 1970.
+package struct Truth: Sendable {
+  /// True millisecond 0, in milliseconds since 1970.
+  package var startedAt: Int64 = 0
+  /// The run came to rest: faults were healed, and everything had the time to settle. Checkers of the final state
+  /// say nothing of a run that did not.
+  package var cameToRest = false
+  /// When the faults ended, and until when everything had to be settled (I24); true milliseconds.
+  package var healedAt: Int64 = 0
+  package var boundAt: Int64 = 0
+  /// When everything was settled; `nil` if it never was.
+  package var settledAt: Int64?
+
+  package var exams: [ExamTruth] = []
+  package var attempts: [AttemptTruth] = []
+  package var intents: [Intent] = []
+  package var grants: [GrantTruth] = []
+  package var losses: [DeviceLoss] = []
+  package var serverClocks: [ServerClockStep] = []
+  package var canaries: [Canary] = []
+  /// Phones that a person changed: copied stores, edited clocks below the system, forged requests. What holds for
+  /// honest phones alone is not asked of them.
+  package var modifiedPhones: Set<SimNode> = []
+
+  package init() {}
+
+  /// The server's clock at a true instant. Its offset is the last one before.
+  package func serverTime(_ trueMilliseconds: Int64) -> Int64 {
+    let offset = serverClocks.last { $0.trueMilliseconds <= trueMilliseconds }?.offsetMilliseconds ?? 0
+    return startedAt + trueMilliseconds + offset
+  }
+
+  package func attempt(_ id: ID128) -> AttemptTruth? { attempts.first { $0.id == id } }
+  package func exam(_ id: ID128) -> ExamTruth? { exams.first { $0.id == id } }
+
+  /// Whether a phone lost, or may have lost, what it held at a true instant: by wiping or damage after it.
+  package func mayHaveLost(_ node: SimNode, after trueMilliseconds: Int64) -> Bool {
+    losses.contains { $0.node == node && $0.trueMilliseconds >= trueMilliseconds }
+  }
+}
+
+package struct ExamTruth: Hashable, Sendable {
+  package var id: ID128
+  /// T0 and the bell as they stood at the end, server time.
+  package var opensAt: Int64
+  package var closesAt: Int64
+  package var durationMilliseconds: Int64?
+  /// Locks after which an attempt hands in by itself; 0 for never.
+  package var maximumLocks: UInt32
+
+  package init(
+    id: ID128, opensAt: Int64, closesAt: Int64, durationMilliseconds: Int64? = nil, maximumLocks: UInt32 = 5
+  ) {
+    self.id = id
+    self.opensAt = opensAt
+    self.closesAt = closesAt
+    self.durationMilliseconds = durationMilliseconds
+    self.maximumLocks = maximumLocks
+  }
+}
+
+package struct AttemptTruth: Hashable, Sendable {
+  package var id: ID128
+  package var exam: ID128
+  package var candidate: ID128
+
+  package init(id: ID128, exam: ID128, candidate: ID128) {
+    self.id = id
+    self.exam = exam
+    self.candidate = candidate
+  }
+}
+
+/// What a candidate wanted an item to say, from an instant on, whatever became of it.
+package struct Intent: Hashable, Sendable {
+  package var trueMilliseconds: Int64
+  package var node: SimNode
+  package var attempt: ID128
+  package var item: String
+  /// `nil` for no answer.
+  package var value: AnswerValue?
+
+  package init(_ trueMilliseconds: Int64, _ node: SimNode, attempt: ID128, item: String, value: AnswerValue?) {
+    self.trueMilliseconds = trueMilliseconds
+    self.node = node
+    self.attempt = attempt
+    self.item = item
+    self.value = value
+  }
+}
+
+/// More time, as an operator gave it.
+package struct GrantTruth: Hashable, Sendable {
+  package var trueMilliseconds: Int64
+  package var attempt: ID128
+  package var milliseconds: Int64
+
+  package init(_ trueMilliseconds: Int64, attempt: ID128, milliseconds: Int64) {
+    self.trueMilliseconds = trueMilliseconds
+    self.attempt = attempt
+    self.milliseconds = milliseconds
+  }
+}
+
+/// A phone that lost what it held, in a way that no software on it can undo.
+package struct DeviceLoss: Hashable, Sendable {
+  package enum Kind: String, Hashable, Sendable {
+    /// The app was removed, or the phone is gone.
+    case wiped
+    /// Bits were changed at rest, or files were deleted, swapped or rolled back.
+    case damaged
+    /// The disk said that data was safe, and it was not.
+    case lied
+  }
+
+  package var trueMilliseconds: Int64
+  package var node: SimNode
+  package var kind: Kind
+
+  package init(_ trueMilliseconds: Int64, _ node: SimNode, _ kind: Kind) {
+    self.trueMilliseconds = trueMilliseconds
+    self.node = node
+    self.kind = kind
+  }
+}
+
+/// From an instant on, how far the server's clock is ahead of the truth.
+package struct ServerClockStep: Hashable, Sendable {
+  package var trueMilliseconds: Int64
+  package var offsetMilliseconds: Int64
+
+  package init(_ trueMilliseconds: Int64, offsetMilliseconds: Int64) {
+    self.trueMilliseconds = trueMilliseconds
+    self.offsetMilliseconds = offsetMilliseconds
+  }
+}

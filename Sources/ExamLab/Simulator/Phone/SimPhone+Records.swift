@@ -1,0 +1,133 @@
+import ExamClient
+import ExamModel
+import ExamStore
+import SyncCore
+import SyncProtocol
+import SyncWire
+
+/// What the server's records bring about, as in `ExamClient+Records`.
+extension SimPhone {
+  func takeRecords(collections: Set<String>?) {
+    guard let store else { return }
+    func touches(_ names: String...) -> Bool { collections.map { !$0.isDisjoint(with: names) } ?? true }
+    if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
+    if let attempt {
+      if touches(ScopeCollection.grant, ScopeCollection.exam) { try? takeGrants(store, attempt) }
+      if touches(ScopeCollection.unlock) { try? takeUnlocks(store, attempt) }
+      if touches(
+        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock)
+      {
+        try? takeLease(store, attempt)
+      }
+      if touches(ScopeCollection.reopen, ScopeCollection.grant) { try? takeReopens(store, attempt) }
+      if touches(ScopeCollection.receipt) { try? takeReceipts(store, attempt) }
+      if touches(ScopeCollection.disposition) { takeDispositions(store, attempt) }
+    }
+    if touches(ScopeCollection.attempt, ScopeCollection.exam, ScopeCollection.paper) { refreshDownloads() }
+    updateBell()
+    sealIfBellRang()
+    armWake()
+  }
+
+  private func takeGrants(_ store: ExamStore, _ attempt: ID128) throws {
+    let terms = try store.terms(attempt)
+    bell.grant(total: terms.grantedMilliseconds)
+    updateBell()
+    for grant in terms.grants {
+      let before = try store.status(of: attempt).sequence
+      let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
+      guard saved.sequence > before else { continue }
+      noteSaved(saved, store)
+      nudge()
+    }
+    let total = terms.grantedMilliseconds
+    if try noticedGrants(store, attempt) != total {
+      try store.setSetting(Self.grantsSetting(attempt), to: Array("\(total)".utf8))
+    }
+  }
+
+  func noticedGrants(_ store: ExamStore, _ attempt: ID128) throws -> Int64 {
+    try store.setting(Self.grantsSetting(attempt)).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
+  }
+
+  static func grantsSetting(_ attempt: ID128) -> String { "engine.grants.\(attempt.hex)" }
+
+  private func takeLease(_ store: ExamStore, _ attempt: ID128) throws {
+    let record = try store.terms(attempt).attempt
+    if let holder = record.leaseDevice, holder != store.identity?.signingKey.id {
+      isLeaseElsewhere = true
+      return
+    }
+    isLeaseElsewhere = false
+    if try store.renewLease(of: attempt, at: moment()) != nil { nudge() }
+    guard let taken = try store.takeOver(attempt, at: moment()) else { return }
+    let heads = try store.heads(of: taken.saved.journal, at: taken.answers.map(\.sequence))
+    for answer in taken.answers {
+      guard let head = heads[answer.sequence] else { continue }
+      note(
+        .saved(
+          journal: taken.saved.journal, sequence: answer.sequence, head: head, item: answer.item, value: answer.value))
+    }
+    nudge()
+  }
+
+  private func takeUnlocks(_ store: ExamStore, _ attempt: ID128) throws {
+    for record in try store.waitingUnlocks(of: attempt) {
+      let outcome = try store.unlock(record, at: moment())
+      if outcome.isEffective { note(.unlockedShown(number: outcome.number)) }
+      nudge()
+    }
+  }
+
+  private func takeReopens(_ store: ExamStore, _ attempt: ID128) throws {
+    guard case .sealed(let ordinal) = try store.phase(of: attempt),
+      try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
+    else { return }
+    _ = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+    nudge()
+  }
+
+  private func takeReceipts(_ store: ExamStore, _ attempt: ID128) throws {
+    guard let candidate = store.identity?.grant?.candidate else { return }
+    let known = Set(try store.receipts(of: attempt).map(\.wire))
+    let records = try store.records(ScopeCollection.receipt, in: candidate, keyPrefix: "\(attempt.hex)/")
+    for record in records where !known.contains(record.body) {
+      let statement = try store.storeReceipt(record.body)
+      let isReopened = try store.terms(attempt).reopens.contains(statement.ordinal)
+      let own = Set(store.journalStatuses.map(\.id))
+      if !isReopened, !isSealed(attempt), !own.contains(statement.journal) { isSuperseded = true }
+    }
+    if let status = try? store.status(of: attempt), let receipt = status.receipt, receipt.ordinal != shownReceipt {
+      shownReceipt = receipt.ordinal
+      note(
+        .receiptShown(
+          attempt: attempt, ordinal: receipt.ordinal,
+          isComplete: receipt.applied == receipt.answers && status.seal?.answers == receipt.answers))
+    }
+  }
+
+  private func takeDispositions(_ store: ExamStore, _ attempt: ID128) {
+    guard let candidate = store.identity?.grant?.candidate,
+      let journal = try? store.status(of: attempt).journal,
+      let records = try? store.values(
+        DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.hex)/")
+    else { return }
+    if records.values.contains(where: { $0.range.reason == .superseded }) { isSuperseded = true }
+  }
+
+  // MARK: - Facts
+
+  func noteSaved(_ saved: Saved, _ store: ExamStore, item: String? = nil, value: AnswerValue? = nil) {
+    guard !disk.isDead, let status = try? store.journalStatus(saved.journal) else { return }
+    note(.saved(journal: saved.journal, sequence: saved.sequence, head: status.head, item: item, value: value))
+  }
+
+  func noteSeal(_ outcome: SealOutcome, _ store: ExamStore) {
+    noteSaved(outcome.saved, store)
+    shownSeal = outcome.statement.ordinal
+    note(
+      .sealedShown(
+        attempt: outcome.statement.attempt, ordinal: outcome.statement.ordinal, answers: outcome.statement.answers,
+        answerCount: Int(outcome.statement.answerCount)))
+  }
+}

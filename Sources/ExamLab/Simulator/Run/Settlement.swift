@@ -1,0 +1,57 @@
+import ExamModel
+import ExamStore
+import ServerCore
+import ServerStoreSQLite
+import SyncCore
+import SyncProtocol
+
+/// Whether everything that was going on has come to its end, and what has not.
+struct Settlement {
+  let world: SimWorld
+
+  struct Problem {
+    var node: SimNode
+    var text: String
+  }
+
+  func problems() -> [Problem] {
+    guard let store = world.server.store, world.server.isReachable else {
+      return [Problem(node: world.server.node, text: "the server does not run")]
+    }
+    var problems: [Problem] = []
+    for phone in world.phones where phone.isInUse {
+      func report(_ text: String) { problems.append(Problem(node: phone.node, text: text)) }
+      guard let own = phone.store, let core = phone.core, !phone.isSuspended else {
+        report("the phone does not run")
+        continue
+      }
+      if own.storageFailure != nil { report("its store stays broken") }
+      let status = core.status()
+      if status.pendingCount > 0 { report("\(status.pendingCount) entries are pending, sync is \(status.phase)") }
+      if !status.awaitingServerAnswers.isEmpty { report("the server's answers do not come") }
+      if !status.isUpToDate { report("scopes are not read to their end") }
+      for scope in phone.wantedScopes() {
+        let there = try? store.scope(scope.scope)
+        let here = try? own.checkpoint(of: scope.scope)
+        if there?.version != scope.cursor.version || there?.digest != here?.digest || there?.count != here?.count {
+          report("scope \(scope.scope) differs")
+        }
+      }
+      attempts(of: phone, own, report)
+    }
+    return problems
+  }
+
+  private func attempts(of phone: SimPhone, _ store: ExamStore, _ report: (String) -> Void) {
+    guard let attempt = phone.attempt, let status = try? store.status(of: attempt) else { return }
+    let isOver = world.kernel.now > world.closesAt + (world.lastGrants[attempt] ?? 0) + 30_000
+    switch status.phase {
+    case .notStarted: break
+    case .answering, .locked:
+      if isOver, !phone.isLeaseElsewhere { report("the bell did not hand in attempt \(attempt)") }
+    case .sealed(let ordinal):
+      let isOthers = phone.isLeaseElsewhere || phone.isSuperseded
+      if status.receipt == nil, !isOthers { report("seal \(ordinal) of attempt \(attempt) has no receipt") }
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Foundation
+
+/// Makes runs and says what was found.
+public struct Simulation: Sendable {
+  let settings: SimulationSettings
+
+  public init(_ settings: SimulationSettings) {
+    self.settings = settings
+  }
+
+  /// One run.
+  public func one(_ seed: UInt64, digestOnly: Bool) throws -> (text: String, isGood: Bool) {
+    let outcome = try SimRun.run(settings.options(seed))
+    if digestOnly { return ("\(outcome.digest)", true) }
+    if settings.showsEvents {
+      for event in outcome.history { print(event.trueMilliseconds, event.node.name, event.fact) }
+    }
+    var text = "seed \(seed): \(outcome.history.count) events, digest \(outcome.digest), "
+    text += "\(outcome.virtualMilliseconds / 1_000) virtual s, \(outcome.counts.exchanges) exchanges, "
+    text += "\(outcome.counts.saves) saves, \(outcome.decisions.count) choices, \(outcome.faults.total) faults\n"
+    for violation in outcome.violations { text += "\(violation)\n" }
+    return (text, outcome.violations.isEmpty)
+  }
+
+  /// - Returns: whether nothing was found.
+  public func run() throws -> Bool {
+    let board = SimulationBoard(settings)
+    let group = DispatchGroup()
+    for _ in 0..<max(1, min(settings.threads, 64)) {
+      group.enter()
+      let thread = Thread {
+        while let seed = board.nextSeed() { board.take(seed) { try SimRun.run(settings.options(seed)) } }
+        group.leave()
+      }
+      thread.stackSize = 8 << 20
+      thread.start()
+    }
+    group.wait()
+    let totals = board.totals
+    print(totals.text)
+    return totals.failures.isEmpty
+  }
+}
+
+/// What the threads of a campaign share.
+///
+/// `@unchecked Sendable`: everything is read and written under the lock.
+final class SimulationBoard: @unchecked Sendable {
+  private let lock = NSLock()
+  private let settings: SimulationSettings
+  private var next: UInt64?
+  private var sums: SimulationTotals
+
+  init(_ settings: SimulationSettings) {
+    self.settings = settings
+    next = settings.firstSeed
+    sums = SimulationTotals(settings)
+  }
+
+  var totals: SimulationTotals { lock.withLock { sums } }
+
+  func nextSeed() -> UInt64? {
+    lock.withLock {
+      guard let seed = next, seed <= settings.lastSeed else { return nil }
+      next = seed + 1
+      return seed
+    }
+  }
+
+  func take(_ seed: UInt64, _ run: () throws -> SimOutcome) {
+    let result = Result { try run() }
+    lock.withLock {
+      switch result {
+      case .success(let outcome): sums.add(outcome)
+      case .failure(let error): sums.failures.append("seed \(seed) could not be run: \(error)")
+      }
+      if settings.showsProgress, sums.runs % 50 == 0 {
+        FileHandle.standardError.write(Data("\r\(sums.progressLine)".utf8))
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/// A campaign of runs: which seeds, and how.
+public struct SimulationSettings: Sendable {
+  public var firstSeed: UInt64 = 1
+  public var lastSeed: UInt64 = 100
+  public var candidates = 5
+  public var questions = 60
+  /// Draw no faults.
+  public var isCalm = false
+  public var threads = 2
+  /// Where the report is written; `nil` for none.
+  public var outputFolder: String?
+  public var showsProgress = true
+  /// The command that makes single runs in processes of their own; `nil` for none.
+  public var ownCommand: String?
+  /// Print every event of each run.
+  public var showsEvents = false
+  var nemeses: [NemesisKind] = []
+
+  public init() {}
+
+  public static var nemesisNames: String { NemesisKind.allCases.map(\.rawValue).joined(separator: ", ") }
+
+  /// - Throws: a text for a person, for anything but `A..B`.
+  public mutating func take(seeds text: String) throws {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: true).compactMap { UInt64($0) }
+    guard parts.count == 2, parts[0] <= parts[1] else {
+      throw SimulationError("Write the seeds as 1..1000, the smaller one first.")
+    }
+    (firstSeed, lastSeed) = (parts[0], parts[1])
+  }
+
+  /// - Throws: a text for a person, for a name that is none.
+  public mutating func take(nemeses names: [String]) throws {
+    nemeses = try names.map { name in
+      guard let kind = NemesisKind(rawValue: name) else {
+        throw SimulationError("There is no nemesis \(name). Choose from: \(Self.nemesisNames).")
+      }
+      return kind
+    }
+  }
+
+  package func options(_ seed: UInt64) -> SimOptions {
+    func within(_ number: Int, _ limits: ClosedRange<Int>) -> Int {
+      min(max(number, limits.lowerBound), limits.upperBound)
+    }
+    var options = SimOptions(seed: seed)
+    options.candidates = within(candidates, SimOptions.candidateLimits)
+    options.questions = within(questions, SimOptions.questionLimits)
+    options.isCalm = isCalm
+    options.nemeses = nemeses
+    return options
+  }
+
+  /// What repeats one run.
+  func command(for seed: UInt64) -> String {
+    var text = "exam-lab simulate --one \(seed) --candidates \(candidates) --questions \(questions)"
+    if isCalm { text += " --calm" }
+    for nemesis in nemeses { text += " --nemesis \(nemesis.rawValue)" }
+    return text
+  }
+}
+
+/// What a person did wrong, and what to do instead.
+public struct SimulationError: Error, CustomStringConvertible {
+  public var description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}

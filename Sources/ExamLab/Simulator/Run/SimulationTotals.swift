@@ -1,0 +1,59 @@
+import Foundation
+
+/// What a campaign gave so far.
+struct SimulationTotals: Sendable {
+  private let settings: SimulationSettings
+  private let startedAt = Date()
+  private(set) var runs = 0
+  private(set) var virtualMilliseconds: Int64 = 0
+  private(set) var counts = SimCounts()
+  private(set) var decisions = 0
+  private(set) var faults = FaultCounts()
+  private(set) var probes = SimProbeSums()
+  private(set) var checked: [Invariant: Int] = [:]
+  var failures: [String] = []
+
+  init(_ settings: SimulationSettings) {
+    self.settings = settings
+  }
+
+  mutating func add(_ outcome: SimOutcome) {
+    runs += 1
+    virtualMilliseconds += outcome.virtualMilliseconds
+    counts.add(outcome.counts)
+    decisions += outcome.decisions.count
+    faults.add(outcome.faults)
+    probes.add(outcome.probes)
+    for (invariant, count) in outcome.verdict.checked { checked[invariant, default: 0] += count }
+    if let first = outcome.violations.first {
+      let more = outcome.violations.count - 1
+      failures.append(
+        "seed \(outcome.options.seed): \(first)" + (more > 0 ? " (and \(more) more)" : "") + "\n    "
+          + settings.command(for: outcome.options.seed))
+    }
+  }
+
+  var progressLine: String {
+    let seconds = max(0.001, Date().timeIntervalSince(startedAt))
+    return "\(runs) exams, \(rate(Double(runs) / seconds)) exams/s, \(failures.count) failures"
+  }
+
+  var text: String {
+    let seconds = max(0.001, Date().timeIntervalSince(startedAt))
+    let hours = Double(virtualMilliseconds) / 3_600_000
+    let speed = "\(rate(Double(runs) / seconds)) exams/s, \(rate(hours / seconds)) virtual hours/s"
+    let families = faults.rows.sorted { $0.name < $1.name }.map { "\($0.name) \($0.count)" }
+    let invariants = checked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+    let unreached = probes.unreached
+    var lines = ["", "\(runs) exams in \(rate(seconds)) s: \(speed), \(rate(hours)) virtual hours"]
+    lines.append("\(counts.exchanges) exchanges, \(counts.saves) saves, \(counts.commits) commits")
+    lines.append("\(decisions) choices, \(faults.total) faults: " + families.joined(separator: ", "))
+    lines.append("checked: " + invariants.joined(separator: ", "))
+    lines.append("never reached: " + (unreached.isEmpty ? "nothing" : unreached.joined(separator: ", ")))
+    lines.append(failures.isEmpty ? "no violations" : "\(failures.count) failing seeds:")
+    lines += failures.sorted().prefix(40).map { "  " + $0 }
+    return lines.joined(separator: "\n")
+  }
+
+  private func rate(_ number: Double) -> String { String(format: "%.1f", number) }
+}
