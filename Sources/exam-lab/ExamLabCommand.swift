@@ -13,8 +13,10 @@ struct ExamLabCommand: AsyncParsableCommand {
         exam-lab convert frenchmedmcqa dev.json out/french
         exam-lab proxy --upstream 127.0.0.1:8080 --link phone-01=9001,3g-dead --seed 1
         exam-lab bench --only server,wire
+        exam-lab replay out/simulate/seed-17.plan.jsonl --story
       """,
-    subcommands: [DemoCommand.self, ProxySubcommand.self, BenchCommand.self, SimulateCommand.self,
+    subcommands: [
+      DemoCommand.self, ProxySubcommand.self, BenchCommand.self, SimulateCommand.self, ReplayCommand.self,
       ConvertCommand.self,
     ])
 }
