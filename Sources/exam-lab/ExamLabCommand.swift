@@ -18,9 +18,11 @@ struct ExamLabCommand: AsyncParsableCommand {
         exam-lab partition --runs 100
         exam-lab soak --output-folder out/soak
         exam-lab bench --only server,wire
+        exam-lab replay out/simulate/seed-17.plan.jsonl --story
       """,
     subcommands: [
-      DemoCommand.self, ProxySubcommand.self, SimulateCommand.self, PowerCutCommand.self, KillCommand.self,
-      PartitionCommand.self, SoakCommand.self, BenchCommand.self, ConvertCommand.self,
+      DemoCommand.self, ProxySubcommand.self, SimulateCommand.self, ReplayCommand.self, PowerCutCommand.self,
+      PlantedCommand.self, KillCommand.self, PartitionCommand.self, SoakCommand.self, BenchCommand.self,
+      ConvertCommand.self,
     ])
 }

@@ -1,6 +1,7 @@
 import ExamModel
 import ExamStore
 import SyncProtocol
+import SyncWire
 import Testing
 
 @testable import ServerCore
