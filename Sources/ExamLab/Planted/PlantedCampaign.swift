@@ -63,7 +63,9 @@ public struct PlantedCampaign: Sendable {
       return "MISSED \(result.bug) after \(result.runs) runs, \(seconds): \(why)"
     }
     var text = "caught \(result.bug) by \(found.prefix(100)) in \(result.runs) runs, \(seconds) (\(result.lane ?? ""))"
-    if let before = result.choices, let after = result.choicesAfterShrinking { text += ", \(before) → \(after) choices" }
+    if let before = result.choices, let after = result.choicesAfterShrinking {
+      text += ", \(before) → \(after) choices"
+    }
     return text
   }
 
@@ -74,7 +76,8 @@ public struct PlantedCampaign: Sendable {
     let shrunk = results.compactMap(\.choicesAfterShrinking).sorted()
     var text = "\(caught.count) of \(results.count) planted bugs caught, \(origins) of them published failures"
     if !shrunk.isEmpty {
-      text += "; median \(shrunk[shrunk.count / 2]) choices after shrinking (\(shrunk.count) plans, most \(shrunk.last!))"
+      text +=
+        "; median \(shrunk[shrunk.count / 2]) choices after shrinking (\(shrunk.count) plans, most \(shrunk.last!))"
     }
     let seconds = caught.map(\.seconds).sorted()
     if let last = seconds.last {
