@@ -1,6 +1,7 @@
 import ExamModel
 import Foundation
 import Glibc
+import Synchronization
 
 /// A small disk of one process's own, in a mount namespace.
 enum SmallDisk {
