@@ -1,6 +1,7 @@
 import ExamModel
 import Foundation
 import Glibc
+import Synchronization
 
 /// A small disk of one process's own, in a mount namespace.
 enum SmallDisk {
@@ -52,7 +53,8 @@ enum SmallDisk {
       ' sh '\(source)' '\(mount)' '\(release)' '\(binary)' "$@"
 
       """
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    // A child that is born while the file is open for writing holds it open, and it could not be run (ETXTBSY).
+    try SpawnLock.shared.withLock { _ in try text.write(toFile: path, atomically: true, encoding: .utf8) }
     guard chmod(path, 0o755) == 0 else { throw RoomError("\(path) cannot be made a command: \(errnoText)") }
   }
 
