@@ -10,6 +10,8 @@ struct NoResurrection: Checker {
     var isKnown = false
     /// Saves that a death interrupted: each may have come through.
     var doubtful: [AnswerValue?] = []
+    var attempt: ID128?
+    var savedAt: Int64 = 0
   }
 
   func check(_ evidence: Evidence) -> Finding {
@@ -24,8 +26,10 @@ struct NoResurrection: Checker {
           allowed = [:]
         }
         switch event.fact {
-        case .saved(_, _, _, let item?, let value):
-          allowed[item] = Allowed(settled: Self.answer(value), isKnown: true)
+        case .saved(let journal, _, _, let item?, let value):
+          allowed[item] = Allowed(
+            settled: Self.answer(value), isKnown: true, attempt: evidence.attempt(ofJournal: journal),
+            savedAt: event.trueMilliseconds)
         case .saveInterrupted(let item?, let value):
           allowed[item, default: Allowed()].doubtful.append(Self.answer(value))
         case .successorOpened:
@@ -35,7 +39,11 @@ struct NoResurrection: Checker {
           guard let known = allowed[item], known.isKnown else { continue }
           let shown = Self.answer(value)
           finding.expect(
-            shown == known.settled || known.doubtful.contains { $0 == shown },
+            shown == known.settled || known.doubtful.contains { $0 == shown }
+              || known.attempt.map {
+                evidence.wasSaved(
+                  shown, for: item, of: $0, elsewhereThan: node, after: known.savedAt, until: event.trueMilliseconds)
+              } == true,
             Violation(
               .i4, event.trueMilliseconds, node, "an older answer to item \(item) was shown as the current one",
               expected: Self.text(known.settled), found: Self.text(shown)))
@@ -59,6 +67,7 @@ struct NoSilentLoss: Checker {
     var finding = Finding()
     for (node, events) in evidence.byNode.sorted(by: { $0.key.number < $1.key.number }) where node.isPhone {
       var saved: [ID128: [String: AnswerValue?]] = [:]
+      var savedAt: [String: Int64] = [:]
       let sheets = evidence.sealedSheets(of: node)
       for event in events {
         switch event.fact {
@@ -66,6 +75,7 @@ struct NoSilentLoss: Checker {
           if evidence.truth.mayHaveLost(node, after: event.trueMilliseconds) { continue }
           guard let attempt = evidence.attempt(ofJournal: journal) else { continue }
           saved[attempt, default: [:]].updateValue(value.flatMap { $0.isEmpty ? nil : $0 }, forKey: item)
+          savedAt[item] = event.trueMilliseconds
         case .saveInterrupted(let item?, _):
           // Which of the two it is, the seal decides.
           for attempt in saved.keys { saved[attempt]?[item] = nil }
@@ -76,7 +86,13 @@ struct NoSilentLoss: Checker {
             Violation(
               .i14, event.trueMilliseconds, node, "the seal shown does not cover the answers in the journal before it",
               expected: "\(sheet.count) answers, \(JudgedSheet.digest(sheet))", found: "\(count), \(answers)"))
-          finding.add(missing(saved[attempt] ?? [:], in: sheet, "seal \(ordinal)", event))
+          let own = (saved[attempt] ?? [:]).filter { item, value in
+            sheet[item] == value
+              || !evidence.wasSaved(
+                sheet[item], for: item, of: attempt, elsewhereThan: node, after: savedAt[item] ?? 0,
+                until: event.trueMilliseconds)
+          }
+          finding.add(missing(own, in: sheet, "seal \(ordinal)", event))
         case .receiptShown(let attempt, let ordinal, isComplete: true):
           guard let sheet = evidence.receiptedSheets[Sealed(attempt: attempt, ordinal: ordinal)] else { continue }
           if let sealed = sheets[Sealed(attempt: attempt, ordinal: ordinal)] {

@@ -97,6 +97,8 @@ struct TimeLeftOnlyShrinks: Checker {
     var finding = Finding()
     let candidate = evidence.world.phones.first { $0.node == node }?.candidate
     let attempt = evidence.truth.attempts.first { $0.candidate == candidate }
+    // Of a phone that is gone nobody knows any more whose grants it may have had.
+    guard candidate != nil else { return finding }
     let grants = evidence.truth.grants.filter { $0.attempt == attempt?.id }
     func granted(until instant: Int64) -> Int64 {
       grants.filter { $0.trueMilliseconds <= instant }.reduce(0) { $0 + $1.milliseconds }

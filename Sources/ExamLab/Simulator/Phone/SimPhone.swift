@@ -39,6 +39,8 @@ final class SimPhone {
   var bell = Bell()
   var openedPaper: OpenedPaper?
   var isLoginNeeded = false
+  /// A certificate whose signature was found good.
+  var checkedCertificate: (statement: [UInt8], expiresAt: Int64)?
   var isLeaseElsewhere = false
   var isSuperseded = false
   var isSyncStopped = false
