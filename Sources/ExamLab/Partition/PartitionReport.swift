@@ -80,8 +80,8 @@ public struct PartitionReport: Codable, Sendable {
         <p class="note">Each run: phones in the middle of an exam type without pause behind a proxy; twice, one to all
         of them are struck for 50 to 450 ms (in one run of twenty, for 3 to 18 s), and the server extends everybody’s
         time meanwhile. After the last heal nobody types. A run is clean if within
-        \(PartitionRun.boundMilliseconds / 1000) s every phone has nothing pending and knows the later bell, no confirmed
-        answer is missing anywhere, and every phone shows exactly what the server exports.</p>
+        \(PartitionRun.boundMilliseconds / 1000) s every phone has nothing pending and knows the later bell, no
+        confirmed answer is missing anywhere, and every phone shows exactly what the server exports.</p>
         """)
   }
 }
