@@ -73,6 +73,7 @@ final class PowerCutLife: PowerCutSubject {
   }
 
   private func endDevice() {
+    disk.onFault = nil
     disk.kill()
     store = nil
     disk.close()

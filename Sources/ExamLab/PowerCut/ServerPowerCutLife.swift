@@ -74,6 +74,7 @@ final class ServerPowerCutLife: PowerCutSubject {
   }
 
   deinit {
+    disk.onFault = nil
     disk.kill()
     core = nil
     store = nil
