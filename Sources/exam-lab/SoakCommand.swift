@@ -8,7 +8,7 @@ struct SoakCommand: AsyncParsableCommand {
     commandName: "soak",
     abstract: "Runs the campaigns for hours, unattended; goes on where it was stopped.",
     discussion: """
-      Lanes: kills and partitions, 1,000 runs each. The state is written after every slice; the same command with the \
+      Lanes: a million power cuts, 100,000 simulated exams, 1,000 kills and 1,000 partitions. The state is written after every slice; the same command with the \
       same folder goes on from there, after a SIGKILL too. Each lane says “0 failures in n (95 % bound 3/n)”: \
       \(RuleOfThree.source).
 
@@ -36,6 +36,12 @@ struct SoakCommand: AsyncParsableCommand {
 
   @Option(help: "Stops after so many slices.")
   var slices: Int?
+
+  @Option(help: "Power cuts.")
+  var powerCuts = 1_000_000
+
+  @Option(help: "Simulated exams.")
+  var exams = 100_000
 
   @Option(help: "Runs of the lane of kills.")
   var killRuns = 1_000
@@ -78,6 +84,9 @@ struct SoakCommand: AsyncParsableCommand {
       partitions.jobs = jobs
     }
     var lanes: [any SoakLane] = []
+    let threads = jobs ?? ProcessInfo.processInfo.activeProcessorCount
+    if powerCuts > 0 { lanes.append(PowerCutLane(seed: seed, target: powerCuts, threads: threads)) }
+    if exams > 0 { lanes.append(SimulationLane(target: exams, threads: threads)) }
     if killRuns > 0 {
       let lane = try KillLane(kills, target: killRuns)
       lane.skipped.forEach(ProgressLine(isShown: true).say)
