@@ -65,9 +65,7 @@ extension ServerCore {
     #if PlantedBugs
       if planted(.gapAccepted), push.first > row.sequence {
         journal.row.sequence = push.first - 1
-        return try store(
-          push, heads: Self.heads(after: push.bodies[...], from: row.head, first: push.first), into: journal,
-          receivedAt: receivedAt)
+        return try store(push, ChainAfter(push, from: row.head), into: journal, receivedAt: receivedAt)
       }
     #endif
     if push.first > row.sequence {
@@ -94,9 +92,7 @@ extension ServerCore {
       if planted(.appliedTwice), shared == push.bodies.count {
         var again = push
         again.first = row.sequence + 1
-        return try store(
-          again, heads: Self.heads(after: push.bodies[...], from: row.head, first: again.first), into: journal,
-          receivedAt: receivedAt)
+        return try store(again, ChainAfter(again, from: row.head), into: journal, receivedAt: receivedAt)
       }
     #endif
     guard shared < push.bodies.count else {
