@@ -7,7 +7,7 @@ DEBUG := .build
 RELEASE := .build-release
 OUT := out
 
-.PHONY: demo test lint format proto release debug setup bench kill partition soak clean
+.PHONY: demo test lint format proto release debug setup bench kill partition planted soak clean
 
 demo: release
 	$(RELEASE)/release/exam-lab demo --binaries $(RELEASE)/release --output-folder $(OUT)/demo $(DEMO_FLAGS)
@@ -55,6 +55,11 @@ kill: release
 partition: release
 	$(RELEASE)/release/exam-lab partition --binaries $(RELEASE)/release --output-folder $(OUT)/partition $(PARTITION_FLAGS)
 
+# A build of its own with deliberate bugs: every one of them must be caught.
+planted: setup
+	swift build --scratch-path .build-planted -c release --traits PlantedBugs --product exam-lab
+	.build-planted/release/exam-lab planted --output-folder $(OUT)/planted $(PLANTED_FLAGS)
+
 # Runs for hours; goes on where it was stopped.
 soak: release
 	$(RELEASE)/release/exam-lab soak --binaries $(RELEASE)/release --output-folder $(OUT)/soak \
@@ -64,4 +69,4 @@ setup:
 	@.ci/setup
 
 clean:
-	rm -rf $(DEBUG) $(RELEASE) $(OUT)
+	rm -rf $(DEBUG) $(RELEASE) .build-planted $(OUT)
