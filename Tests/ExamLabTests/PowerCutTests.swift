@@ -70,6 +70,22 @@ import Testing
     #expect(result.counts.cycles > 100 && result.counts.nestedCuts > 20)
   }
 
+  /// A process that is killed while it makes the file leaves a WAL that was never synced. Its successor does not sync
+  /// the folder with it, so the journal by which the file was made must be durably gone before.
+  @Test func killWhileTheFileIsMadeLeavesNoJournalToComeBack() {
+    for call in Int64(0)..<60 {
+      for cut in stride(from: Int64(0), to: 90, by: 9) {
+        let plan = [
+          Decision(DecisionLabel(.kill, node: 1, index: 0), call * 4 + 3),
+          Decision(DecisionLabel(.powerCut, node: 1, index: 0), cut * 4 + 1),
+          Decision(DecisionLabel(.unsynced, node: 1, index: 0), 1),
+        ]
+        let life = PowerCutLife(decisions: Decisions(seed: 1, plan: plan), cycles: 1)
+        #expect(throws: Never.self, "killed at \(call), cut at \(cut)") { try life.run() }
+      }
+    }
+  }
+
   @Test func bareSQLiteKeepsWhatItsSettingPromises() {
     let full = BareSQLite(.full, seed: 1).run(cycles: 160)
     #expect(full.cycles == 160 && full.cyclesWithLoss == 0 && full.damaged == 0)
