@@ -17,6 +17,9 @@ extension Connection {
     try set("cache_size", -options.cacheSizeKiB)
     // A VFS that cannot map memory reports nothing, which is what is wanted.
     try set("mmap_size", 0, acceptsSilence: true)
+    // A new file becomes a WAL database through a rollback journal. EXTRA makes the removal of that journal durable:
+    // if it came back after a power cut, it would roll the file back to nothing.
+    try set("synchronous", Synchronous.extra.rawValue)
     try applyFileSettings()
     try set("synchronous", options.synchronous.rawValue)
     try set("wal_autocheckpoint", options.walAutocheckpointPages)

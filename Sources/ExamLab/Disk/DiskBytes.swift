@@ -52,9 +52,10 @@ final class DiskBytes {
     return place
   }
 
-  func copy(_ other: DiskBytes) {
-    count = 0
-    write(other.base, count: other.count, at: 0)
+  /// Becomes what `other` is, where both are the same before `start` already.
+  func copy(_ other: DiskBytes, from start: Int) {
+    resize(to: start)
+    if other.count > start { write(other.base + start, count: other.count - start, at: start) }
   }
 
   func copy(_ bytes: [UInt8]) {

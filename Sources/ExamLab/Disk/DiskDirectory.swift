@@ -12,6 +12,14 @@ struct DiskDirectory {
     case unlink(name: String)
     case rename(from: String, to: String)
 
+    var description: String {
+      switch self {
+      case .link(let name, _): "creation of \(name)"
+      case .unlink(let name): "removal of \(name)"
+      case .rename(let from, let to): "renaming of \(from) to \(to)"
+      }
+    }
+
     var names: [String] {
       switch self {
       case .link(let name, _), .unlink(let name): [name]
@@ -58,11 +66,15 @@ struct DiskDirectory {
     pending = zip(pending, isMeant).filter { !$0.1 }.map(\.0)
   }
 
-  /// The power goes.
-  mutating func crash(isKept: () -> Bool) {
-    for operation in pending where isKept() { Self.apply(operation, to: &durable) }
+  /// The power goes. Gives what was dropped, for people.
+  mutating func crash(isKept: () -> Bool) -> [String] {
+    var dropped: [String] = []
+    for operation in pending {
+      if isKept() { Self.apply(operation, to: &durable) } else { dropped.append(operation.description) }
+    }
     pending.removeAll()
     entries = durable
+    return dropped
   }
 
   /// The disk holds these files and no others, durably.

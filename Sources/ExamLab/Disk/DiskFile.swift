@@ -29,6 +29,8 @@ final class DiskFile {
   private let durable = DiskBytes()
   private var pending: [Operation] = []
   private let pendingBytes = DiskBytes()
+  /// A sync failed: what reads see may be elsewhere than where operations are pending.
+  private var differsThroughout = false
   /// Room that is taken without content: the reserve is a megabyte that nobody reads.
   var reservedByteCount = 0
 
@@ -60,20 +62,31 @@ final class DiskFile {
   func failSync(isKept: () -> Bool) {
     for operation in pending where isKept() { apply(operation, .kept) }
     forgetPending()
+    differsThroughout = true
   }
 
   /// The power goes: what is on the platter afterwards is all there is.
   func crash(fate: () -> UnsyncedFate) {
-    for operation in pending { apply(operation, fate()) }
+    // Where the two can differ: a log of megabytes is not copied for its last page.
+    var start = differsThroughout ? 0 : Int.max
+    for operation in pending {
+      switch operation {
+      case .write(let offset, _, _): start = min(start, offset)
+      case .truncate(let size): start = min(start, size)
+      }
+      apply(operation, fate())
+    }
     forgetPending()
-    live.copy(durable)
+    live.copy(durable, from: min(start, durable.count, live.count))
+    differsThroughout = false
   }
 
   /// The file is this and nothing else, durably.
   func replace(with bytes: [UInt8], reservedByteCount: Int) {
     forgetPending()
     durable.copy(bytes)
-    live.copy(durable)
+    live.copy(bytes)
+    differsThroughout = false
     self.reservedByteCount = reservedByteCount
   }
 

@@ -47,11 +47,12 @@ extension VirtualDisk {
       }
       return fate
     }
-    directory.crash {
+    let names = directory.crash {
       if case .kept = choose() { true } else { false }
     }
     for entry in directory.entries { entry.file.crash(fate: choose) }
     report(
-      "power cut at call \(callCount): of \(operationCount) unsynced operations \(dropped) dropped, \(torn) torn")
+      "power cut at call \(callCount): of \(operationCount) unsynced operations \(dropped) dropped, \(torn) torn"
+        + (names.isEmpty ? "" : "; undone: \(names.joined(separator: ", "))"))
   }
 }

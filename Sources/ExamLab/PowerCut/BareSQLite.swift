@@ -66,7 +66,7 @@ package struct BareSQLite: Sendable {
       disk.schedulePowerCut(atCall: disk.callCount + UInt64(call))
       if setting == .lyingDisk { disk.faults.lyingSyncsPerMillion = 300_000 }
       for _ in 0..<Self.longestSession where !disk.isDead {
-        guard let current = connection, (try? save(last + 1, to: current)) != nil else { break }
+        guard let current = connection, (try? save(last + 1, cycle: result.cycles, to: current)) != nil else { break }
         last += 1
       }
       disk.schedulePowerCut(atCall: nil)
@@ -104,8 +104,11 @@ package struct BareSQLite: Sendable {
     return connection
   }
 
-  private func save(_ sequence: Int64, to connection: Connection) throws(SQLiteError) {
-    let head = [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: 32)
+  /// A save that is made again after a loss must not have the same bytes: the same frame in the same place of the WAL
+  /// would make lost frames behind it valid again.
+  private func save(_ sequence: Int64, cycle: UInt64, to connection: Connection) throws(SQLiteError) {
+    var generator = SeededGenerator(seed: cycle << 32 ^ UInt64(bitPattern: sequence))
+    let head = (0..<32).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
     try connection.transaction { () throws(SQLiteError) in
       try connection.withStatement(SaveStatements.insertEntry) { (statement) throws(SQLiteError) in
         try statement.bind(1, at: 1)

@@ -94,8 +94,8 @@ final class PowerCutLife: PowerCutSubject {
 
   private func session() throws {
     let end = decisions.next(.powerCut, node: Self.node) { generator in
-      // Every twentieth session ends by closing; every fourth of the rest is a kill.
-      generator.next() % 20 == 0 ? 0 : 1 + generator.number(in: 0...1_100)
+      // Every eighth session ends by closing; every fourth of the rest is a kill.
+      generator.next() % 8 == 0 ? 0 : 1 + generator.number(in: 0...640)
     }
     let isKill = end % 4 == 3
     if end > 0 {
