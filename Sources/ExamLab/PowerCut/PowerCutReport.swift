@@ -21,7 +21,7 @@ package enum PowerCutReport {
       parts.append(
         "lying disks: \(counts.lossesNoticed) losses noticed (\(counts.quarantined) set aside), "
           + "\(counts.lossesNoticedByServer) told by the server's mark, \(counts.earlierStates) earlier states of what "
-          + "had not left the phone, 0 wrong")
+          + "had not left the phone")
     }
     parts.append("digest \(String(result.digest, radix: 16))")
     return parts.joined(separator: ", ")
