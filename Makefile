@@ -7,7 +7,7 @@ DEBUG := .build
 RELEASE := .build-release
 OUT := out
 
-.PHONY: demo test lint format proto release debug setup bench clean
+.PHONY: demo test lint format proto release debug setup bench kill partition planted soak clean
 
 demo: release
 	$(RELEASE)/release/exam-lab demo --binaries $(RELEASE)/release --output-folder $(OUT)/demo $(DEMO_FLAGS)
@@ -47,8 +47,26 @@ debug: setup
 bench: release
 	$(RELEASE)/release/exam-lab bench --binaries $(RELEASE)/release --output-folder $(OUT)/bench $(BENCH_FLAGS)
 
+# Real processes, killed at every system call; see `exam-lab kill --help`.
+kill: release
+	$(RELEASE)/release/exam-lab kill --binaries $(RELEASE)/release --output-folder $(OUT)/kill $(KILL_FLAGS)
+
+# Networks that part and heal, in many short runs.
+partition: release
+	$(RELEASE)/release/exam-lab partition --binaries $(RELEASE)/release --output-folder $(OUT)/partition $(PARTITION_FLAGS)
+
+# A build of its own with deliberate bugs: every one of them must be caught.
+planted: setup
+	swift build --scratch-path .build-planted -c release --traits PlantedBugs --product exam-lab
+	.build-planted/release/exam-lab planted --output-folder $(OUT)/planted $(PLANTED_FLAGS)
+
+# Runs for hours; goes on where it was stopped.
+soak: release
+	$(RELEASE)/release/exam-lab soak --binaries $(RELEASE)/release --output-folder $(OUT)/soak \
+	  --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" $(SOAK_FLAGS)
+
 setup:
 	@.ci/setup
 
 clean:
-	rm -rf $(DEBUG) $(RELEASE) $(OUT)
+	rm -rf $(DEBUG) $(RELEASE) .build-planted $(OUT)

@@ -27,6 +27,9 @@ let package = Package(
     .executable(name: "exam-server", targets: ["exam-server"]),
     .executable(name: "exam-lab", targets: ["exam-lab"]),
   ],
+  traits: [
+    .trait(name: "PlantedBugs", description: "Deliberate faults that the lab must catch. Never in a build for users.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -43,31 +46,32 @@ let package = Package(
     .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CBaseline", dependencies: ["CSQLite"]),
 
-    .target(name: "ExamModel", swiftSettings: strict),
+    .target(name: "Planted", swiftSettings: strict),
+    .target(name: "ExamModel", dependencies: ["Planted"], swiftSettings: strict),
     .target(name: "SyncProtocol", dependencies: ["ExamModel", "CZlib", crypto], swiftSettings: strict),
     .target(
       name: "SyncWire",
       dependencies: [
         "ExamModel", "SyncProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    .target(name: "SyncCore", dependencies: ["ExamModel", "SyncProtocol"], swiftSettings: strict),
-    .target(name: "SQLite", dependencies: ["CSQLite"], swiftSettings: strict),
+    .target(name: "SyncCore", dependencies: ["ExamModel", "SyncProtocol", "Planted"], swiftSettings: strict),
+    .target(name: "SQLite", dependencies: ["CSQLite", "Planted"], swiftSettings: strict),
     .target(
-      name: "ExamStore", dependencies: ["ExamModel", "SyncProtocol", "SyncWire", "SQLite", crypto],
+      name: "ExamStore", dependencies: ["ExamModel", "SyncProtocol", "SyncWire", "SQLite", "Planted", crypto],
       swiftSettings: strict),
     .target(name: "CurlTransport", dependencies: ["CCurl"], swiftSettings: strict),
     .target(
       name: "ExamClient",
       dependencies: [
-        "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "ExamStore", "CurlTransport", crypto, cryptoExtras,
-        logging,
+        "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "ExamStore", "CurlTransport", "Planted", crypto,
+        cryptoExtras, logging,
       ], swiftSettings: strict),
     .target(name: "PaperImport", dependencies: ["ExamModel", crypto], swiftSettings: strict),
     .target(
-      name: "ServerCore", dependencies: ["ExamModel", "SyncProtocol", "SyncWire", crypto, cryptoExtras],
+      name: "ServerCore", dependencies: ["ExamModel", "SyncProtocol", "SyncWire", "Planted", crypto, cryptoExtras],
       swiftSettings: strict),
     .target(
-      name: "ServerStoreSQLite", dependencies: ["ServerCore", "ExamModel", "SyncProtocol", "SQLite"],
+      name: "ServerStoreSQLite", dependencies: ["ServerCore", "ExamModel", "SyncProtocol", "SQLite", "Planted"],
       swiftSettings: strict),
     .target(
       name: "ExamServer",
@@ -83,7 +87,7 @@ let package = Package(
       name: "ExamLab",
       dependencies: [
         "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "PaperImport", "CSQLite", "SQLite", "ExamStore",
-        "CurlTransport", "ExamClient", "ServerCore", "ServerStoreSQLite", "CBaseline", crypto,
+        "CurlTransport", "ExamClient", "ServerCore", "ServerStoreSQLite", "CBaseline", "Planted", crypto,
       ], swiftSettings: strict),
 
     .executableTarget(

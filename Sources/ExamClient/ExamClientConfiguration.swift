@@ -14,10 +14,17 @@ public struct ExamClientConfiguration: Sendable {
   public var clock: any DeviceClock
   /// PEM file with the only certificate authorities to trust; `nil` for the system's.
   public var certificateAuthorityFile: String?
+  /// How long the entries of an attempt stay on the device after its receipt, in milliseconds; 30 days unless told
+  /// otherwise. A server that is restored from a backup can be refilled for as long. Receipts stay for good.
+  public var retentionMilliseconds: Int64
+  /// Wraps the device's secrets in the store; `nil` leaves them as they are. A store that was made without one is
+  /// wrapped when it is opened with one; one that was made with one opens with it only.
+  public var secretVault: (any SecretVault)?
 
   public init(
     storeFolder: String, serverURL: String, serverKey: [UInt8], automaticallySync: Bool = true, appVersion: String,
-    clock: any DeviceClock = SystemDeviceClock(), certificateAuthorityFile: String? = nil
+    clock: any DeviceClock = SystemDeviceClock(), certificateAuthorityFile: String? = nil,
+    retentionMilliseconds: Int64 = 30 * 86_400_000, secretVault: (any SecretVault)? = nil
   ) {
     self.storeFolder = storeFolder
     self.serverURL = serverURL
@@ -26,5 +33,7 @@ public struct ExamClientConfiguration: Sendable {
     self.appVersion = appVersion
     self.clock = clock
     self.certificateAuthorityFile = certificateAuthorityFile
+    self.retentionMilliseconds = retentionMilliseconds
+    self.secretVault = secretVault
   }
 }

@@ -3,6 +3,10 @@ import ExamModel
 import SQLite
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The tables and transactions of one candidate's device.
 ///
 /// **Rule**: what a call returned is on the disk. Every save is one transaction (entry, current answer, chain head)
@@ -40,15 +44,19 @@ public final class ExamStore {
   ///   - vfs: the name of a registered SQLite VFS; `nil` for the system's.
   ///   - files: must act on the same disk as the VFS.
   ///   - appVersion: the build, such as `3.4.2`, for the *open* entries.
+  ///   - vault: wraps the device's secrets; `nil` leaves them as they are. A store that was made without one is wrapped
+  ///     at this opening; one that was made with one opens with it only.
   ///   - randomness: of keys, journal ids and nonces; cryptographically secure in a real app.
-  /// - Throws: ``ExamStoreError/Code/storeInUse`` if another process has the store;
+  /// - Throws: ``ExamStoreError/Code/secretsLocked`` if the vault is missing or cannot be used;
+  ///   ``ExamStoreError/Code/storeInUse`` if another process has the store;
   ///   ``ExamStoreError/Code/newerStore`` and ``ExamStoreError/Code/foreignStore`` for files that are left as they are;
   ///   ``ExamStoreError/Code/storageFailed`` if the disk does not work.
   public init(
     path: String, vfs: String? = nil, files: any StoreFiles = SystemFiles(), appVersion: String = "",
+    vault: (any StoreVault)? = nil,
     randomness: any RandomNumberGenerator = SystemRandomNumberGenerator(), at instant: DeviceInstant
   ) throws(ExamStoreError) {
-    setup = StoreSetup(path: path, vfs: vfs, files: files, appVersion: appVersion)
+    setup = StoreSetup(path: path, vfs: vfs, files: files, appVersion: appVersion, vault: vault)
     self.path = path
     self.randomness = randomness
     let lock = try files.lock(setup.lockPath)
@@ -64,6 +72,7 @@ public final class ExamStore {
       throw error
     }
     do throws(ExamStoreError) {
+      try wrapSecrets()
       try appendOpenings(at: instant)
       files.reserve(setup.reservePath, byteCount: StoreSetup.reserveBytes)
     } catch {
@@ -162,6 +171,9 @@ public final class ExamStore {
 
   /// Remembers the first error after which nothing may be acknowledged.
   private func note(_ error: ExamStoreError) -> ExamStoreError {
+    #if PlantedBugs
+      if planted(.deviceFsyncRetried) { return error }
+    #endif
     guard let storageFault = connection.storageFault else {
       if error.code == .storageFailed, fault == nil { fault = error }
       return error

@@ -36,6 +36,7 @@ public struct ExamStoreError: Error, Sendable {
     // The device
     public static let noIdentity = Code(rawValue: "login-needed")
     public static let serverKeyDiffers = Code(rawValue: "server-key-differs")
+    public static let secretsLocked = Code(rawValue: "secrets-locked")
     public static let unknownJournal = Code(rawValue: "unknown-journal")
     public static let diverged = Code(rawValue: "diverged")
     public static let notDiscardable = Code(rawValue: "not-discardable")
@@ -93,7 +94,9 @@ extension ExamStoreError {
   public static let timeUp = ExamStoreError(
     .timeUp, "The time is up. What was saved before is safe and is handed in.")
   public static let sectionClosed = ExamStoreError(
-    .sectionClosed, "This section was left and cannot be entered again. Go on with the section that is open.")
+    .sectionClosed,
+    "This section was left, or its time is over, and nothing in it can be changed any more. What was saved is safe: go "
+      + "on with the next section.")
   public static let noIdentity = ExamStoreError(.noIdentity, "This device has no identity yet. Log in first.")
 
   static func notAssigned(_ attempt: ID128) -> ExamStoreError {

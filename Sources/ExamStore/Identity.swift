@@ -1,7 +1,6 @@
 import ExamModel
 import SQLite
 public import SyncProtocol
-import SyncWire
 
 /// Who this device is, and to whom it belongs.
 public struct DeviceIdentity: Sendable {
@@ -62,53 +61,16 @@ extension ExamStore {
   }
 
   private func keep(_ identity: DeviceIdentity) throws(ExamStoreError) {
-    try transact { () throws(SQLiteError) in try DeviceTable(connection: connection).write(identity) }
+    let row = try DeviceRow(identity, vault: setup.vault)
+    try transact { () throws(SQLiteError) in try DeviceTable(connection: connection).write(row) }
     device = identity
   }
-}
 
-/// The device's row, and a second copy of its seed on another page: without the seed no journal can go on.
-struct DeviceTable {
-  let connection: Connection
-  static let seedCopy = "device.seed"
-
-  func write(_ identity: DeviceIdentity) throws(SQLiteError) {
-    let seed = identity.signingKey.seed
-    let sql = """
-      INSERT OR REPLACE INTO device(id, seed, server_key, user, session_grant) VALUES (1, ?1, ?2, ?3, ?4)
-      """
-    try connection.run(sql) { (statement) throws(SQLiteError) in
-      try statement.bind(seed, at: 1)
-      try statement.bind(identity.serverKey, at: 2)
-      try statement.bind(identity.user, at: 3)
-      try statement.bind(identity.grant?.wire, at: 4)
-    }
-    try SettingTable(connection: connection).set(Self.seedCopy, to: seed + Hash.sha256(seed).bytes)
-  }
-
-  /// Throws ``ExamStoreError/Code/damaged`` unless both copies agree.
-  func read() throws(ExamStoreError) -> DeviceIdentity? {
-    var identity: DeviceIdentity?
-    try connection.forEachRow("SELECT seed, server_key, user, session_grant FROM device") {
-      (row) throws(ExamStoreError) in
-      guard let key = SigningKey(seed: row.blob(at: 0)) else { throw .damaged("the device's key is unreadable") }
-      let grant = row.optionalBlob(at: 3)
-      let decoded = grant.flatMap { try? SessionGrant(wire: $0) }
-      guard grant == nil || decoded != nil else { throw .damaged("the session is unreadable") }
-      identity = DeviceIdentity(
-        signingKey: key, serverKey: row.optionalBlob(at: 1), user: row.text(at: 2), grant: decoded)
-    }
-    let copy = try copiedSeed()
-    guard identity?.signingKey.seed == copy else { throw .damaged("the device's key was changed") }
-    return identity
-  }
-
-  /// The second copy, if its digest fits.
-  func copiedSeed() throws(ExamStoreError) -> [UInt8]? {
-    guard let copy = try SettingTable(connection: connection).value(of: Self.seedCopy) else { return nil }
-    guard copy.count == 64, Hash.sha256(Array(copy[..<32])).bytes == Array(copy[32...]) else {
-      throw .damaged("the copy of the device's key was changed")
-    }
-    return Array(copy[..<32])
+  /// A store that was made without a vault and is opened with one: its secrets are wrapped, and what held them as they
+  /// were is overwritten (`secure_delete`), in the WAL too.
+  func wrapSecrets() throws(ExamStoreError) {
+    guard setup.vault != nil, let device, try DeviceTable(connection: connection).wrapped().isEmpty else { return }
+    try keep(device)
+    do throws(SQLiteError) { try connection.checkpoint(.truncate) } catch { throw failed(error) }
   }
 }

@@ -33,6 +33,14 @@ extension Connection {
     return CheckpointResult(walFrames: Int(max(total, 0)), checkpointedFrames: Int(max(done, 0)))
   }
 
+  /// After a storage fault: closing this connection checkpoints nothing, so that the next opening recovers from what
+  /// the WAL really holds. `SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE` (sqlite.org/c3ref/c_dbconfig_defensive.html).
+  public func abandonLog() {
+    guard let pointer = handle.pointer else { return }
+    var now: Int32 = 0
+    _ = csqlite_set_switch(pointer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &now)
+  }
+
   /// Checks every page, but not that indexes agree with their tables. Gives what is wrong, at most
   /// `maximumProblems` lines; empty for a sound file. Reads the whole file.
   public func quickCheck(maximumProblems: Int = 100) throws(SQLiteError) -> [String] {

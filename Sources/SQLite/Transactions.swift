@@ -1,5 +1,9 @@
 import CSQLite
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// `BEGIN DEFERRED`, `BEGIN IMMEDIATE`, `BEGIN EXCLUSIVE`.
 public enum TransactionMode: Sendable {
   /// Takes the write lock at the first write; that write can then fail with `.busy`.
@@ -75,7 +79,11 @@ extension Connection {
 
   private func begin(_ mode: TransactionMode) throws(SQLiteError) {
     let pointer = try openPointer()
-    if let fault = handle.storageFault {
+    var latched = handle.storageFault
+    #if PlantedBugs
+      if planted(.deviceFsyncRetried) { latched = nil }
+    #endif
+    if let fault = latched {
       throw SQLiteError(
         code: .storageFaultEarlier,
         message: "\(path) failed earlier and takes nothing more: \(fault.message) [\(fault.code)]; "

@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What one transaction did so far; thrown away when it fails.
 struct BatchWork {
   var changedScopes: Set<ID128> = []
@@ -14,6 +18,10 @@ struct BatchWork {
   var touchedGlobals = false
   var operatorsChanged = false
   var wrote = false
+  /// Instants that were taken off the list of deadlines.
+  var dueTaken: [DueList.Entry] = []
+  var extendedAttempts = 0
+  var proofs: [TimeProofRow] = []
   var counters = ServerCounters()
 }
 
@@ -21,6 +29,8 @@ struct BatchWork {
 struct ServerCounters {
   var entries: UInt64 = 0
   var pushes: UInt64 = 0
+  /// Pushes that were judged as a whole.
+  var plainPushes: UInt64 = 0
   var duplicates: UInt64 = 0
   var kept: UInt64 = 0
   var diverged: UInt64 = 0
@@ -31,6 +41,7 @@ struct ServerCounters {
   mutating func add(_ other: ServerCounters) {
     entries += other.entries
     pushes += other.pushes
+    plainPushes += other.plainPushes
     duplicates += other.duplicates
     kept += other.kept
     diverged += other.diverged
@@ -63,6 +74,7 @@ extension ServerCore {
     for journal in work.journals.sorted(by: { $0.row.number < $1.row.number }) {
       try store.update(journal: journal.row)
     }
+    for proof in work.proofs { try store.insert(timeProof: proof) }
     for memory in work.attempts where memory.isRowDirty { try store.save(attempt: memory.row) }
     try scopes.flush(store)
     if time - savedTime >= Self.timeSavedEveryMilliseconds {
@@ -95,8 +107,12 @@ extension ServerCore {
     let failed = work
     work = BatchWork()
     counters.failedCommits += 1
+    #if PlantedBugs
+      if planted(.rollbackKeepsMemory) { return }
+    #endif
     for memory in failed.attempts { cache.drop(memory) }
     for journal in failed.journals { cache.drop(journal.attempt) }
+    for due in failed.dueTaken { deadlines.lower(due.id, to: due.at) }
     scopes.rolledBack()
     deltaPages.removeAll()
     if failed.touchedGlobals {

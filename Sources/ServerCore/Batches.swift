@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 extension ServerCore {
   /// Performs calls in one transaction, in their order. When that fails, each call is tried alone, and only the
   /// guilty ones get an error.
@@ -9,10 +13,12 @@ extension ServerCore {
   public func perform(_ batch: [ServerCall], now: Int64) -> BatchOutcome {
     storage = configuration.storage.decide()
     defer { cache.trim(attempts: configuration.cachedAttempts, answerBytes: configuration.cachedAnswerBytes) }
-    if batch.count > 1, let outcome = try? run(batch, now: now) { return outcome }
+    if storeFault == nil, batch.count > 1, let outcome = try? run(batch, now: now) { return outcome }
     var outcome = BatchOutcome(replies: [], changedScopes: [])
     for call in batch {
       do {
+        // What a store that lied once says next proves nothing.
+        if let storeFault { throw storeFault }
         let single = try run([call], now: now)
         outcome.replies += single.replies
         outcome.changedScopes.formUnion(single.changedScopes)
@@ -33,6 +39,9 @@ extension ServerCore {
 
   /// The refusal of a command is audited after everything else of it was rolled back.
   private func noteRefusal(of command: OperatorCommand, by identity: OperatorIdentity, _ problem: Problem, now: Int64) {
+    #if PlantedBugs
+      if planted(.refusalNotAudited) { return }
+    #endif
     do {
       try store.transaction {
         try advanceClock(now: now)
@@ -64,6 +73,11 @@ extension ServerCore {
     } catch {
       rolledBack()
       if let failure = error as? StoreError, failure.kind == .fault { storeFault = failure }
+      #if PlantedBugs
+        if planted(.acknowledgedBeforeCommit), replies.count == batch.count {
+          return BatchOutcome(replies: replies, changedScopes: [])
+        }
+      #endif
       throw error
     }
     let changed = work.changedScopes
@@ -124,8 +138,8 @@ extension ServerCore {
     guard let session = openSessions[call.session], session.expiresAt > time else {
       return .problem(Problem(.sessionUnknown, "This session is not known here. Make a new one from the certificate."))
     }
-    if let refusal = refusal(of: call.request.pushes) { return .problem(refusal) }
-    if storage == .sealsOnly, !call.request.pushes.isEmpty, !Self.holdsSeal(call.request.pushes) {
+    if let refusal = refusal(of: call.pushes) { return .problem(refusal) }
+    if storage == .sealsOnly, !call.pushes.isEmpty, !call.pushes.contains(where: \.holdsSeal) {
       return .problem(Self.storageLow)
     }
     // When the wall clock went back, arrival is counted on the server's own, which did not.
@@ -135,7 +149,7 @@ extension ServerCore {
     for receipt in call.request.presentedReceipts.prefix(Limits.presentedReceiptsPerRequest) {
       try honour(receipt, session: session)
     }
-    for push in call.request.pushes {
+    for push in call.pushes {
       response.acknowledgements.append(try take(push, session: session, receivedAt: receivedAt))
     }
     for query in call.request.headQueries.prefix(Limits.headQueriesPerRequest) {
@@ -155,9 +169,5 @@ extension ServerCore {
     let isQuiet =
       response.acknowledgements.isEmpty && response.heads.isEmpty && response.deltas.isEmpty && !response.isStale
     return .sync(response, isQuiet: isQuiet)
-  }
-
-  private static func holdsSeal(_ pushes: [Push]) -> Bool {
-    pushes.contains { push in push.bodies.contains { EntryPeek.isSeal($0) } }
   }
 }

@@ -2,6 +2,10 @@ public import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Server time, and work that the state itself calls for.
 extension ServerCore {
   /// A wall clock that goes back further than this is an alarm.
@@ -25,12 +29,20 @@ extension ServerCore {
       clockIsBehind = false
     }
     time = max(now, time)
+    #if PlantedBugs
+      if planted(.serverClockGoesBack) { time = now }
+    #endif
   }
 
-  /// What is due is found by looking, so nothing that was missed stays missed: key releases and receipts.
+  /// What is due is found by looking, so nothing that was missed stays missed: key releases, receipts, extensions that
+  /// have not reached every attempt, deadlines.
   func levelTriggeredWork() throws {
+    var releasesThrough = time
+    #if PlantedBugs
+      if planted(.keyReleasedEarly) { releasesThrough += 60_000 }
+    #endif
     let due = exams.values.filter {
-      !$0.row.isKeyReleased && !$0.row.record.isCancelled && $0.row.record.opensAt <= time
+      !$0.row.isKeyReleased && !$0.row.record.isCancelled && $0.row.record.opensAt <= releasesThrough
     }
     for entry in due.sorted(by: { $0.row.id < $1.row.id }) {
       let id = entry.row.id
@@ -42,6 +54,9 @@ extension ServerCore {
       try audit("key-released", by: "server", of: id.hex, "T0 was \(entry.row.record.opensAt)")
     }
     if !work.waiting.isEmpty { try makeReceipts() }
+    if !pendingExtensions.isEmpty { try continueExtensions() }
+    try armDeadlines()
+    try markOverdue()
   }
 
   /// A record that follows from the one before: nobody can take one out or change one unnoticed.
@@ -50,7 +65,11 @@ extension ServerCore {
     var row = AuditRow(
       index: (previous?.index ?? 0) + 1, at: time, actor: actor, action: action, subject: subject,
       detail: String(detail.prefix(OperatorLimits.textBytes)), hash: .zero)
-    row.hash = AuditChain.hash(row, after: previous?.hash ?? .zero)
+    var before = previous?.hash ?? .zero
+    #if PlantedBugs
+      if planted(.auditNotChained) { before = .zero }
+    #endif
+    row.hash = AuditChain.hash(row, after: before)
     try store.insert(audit: row)
     work.audit = row
   }

@@ -107,6 +107,8 @@ public enum OperatorResult: Sendable {
 /// Bounds of the operator plane, in one place.
 public enum OperatorLimits {
   public static let rosterRows = 200
+  /// What the operator plane stores of a roster in one transaction.
+  public static let rosterRowsPerCommit = 25
   public static let pageRows = 200
   public static let textBytes = 1_024
   public static let announcementBytes = 4_096

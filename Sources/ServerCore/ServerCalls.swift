@@ -1,5 +1,6 @@
 public import ExamModel
 public import SyncProtocol
+package import SyncWire
 
 /// One call on the server's decisions. The caller has done everything that needs no store: framing, decoding,
 /// MACs, limits, scrypt.
@@ -16,22 +17,30 @@ public enum ServerCall: Sendable {
   case join(session: ID128, code: String)
   /// An operator's or a proctor's command.
   case command(OperatorCommand, by: OperatorIdentity)
-  /// Level-triggered work: key releases, overdue attempts, expired sessions.
+  /// Level-triggered work: key releases, extensions under way, overdue attempts, expired sessions.
   case tick
 }
 
 /// One sync round, authenticated and decoded.
 public struct DeviceCall: Sendable {
   public var session: ID128
-  public var request: SyncRequest
+  package var pushes: [PackedPush]
+  /// What it asks beside its pushes.
+  package var request: SyncRequest
   /// Server time when the request was there, in milliseconds since 1970.
   public var receivedAt: Int64
   /// The request's own time lay close enough to server time for deltas and keys to be given out.
   public var isFresh: Bool
 
   public init(session: ID128, request: SyncRequest, receivedAt: Int64, isFresh: Bool) {
+    self.init(session: session, packed: PackedRequest(request), receivedAt: receivedAt, isFresh: isFresh)
+  }
+
+  /// A round as the device plane reads it.
+  package init(session: ID128, packed: PackedRequest, receivedAt: Int64, isFresh: Bool) {
     self.session = session
-    self.request = request
+    pushes = packed.pushes
+    request = packed.rest
     self.receivedAt = receivedAt
     self.isFresh = isFresh
   }

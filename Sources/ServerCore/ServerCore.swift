@@ -1,6 +1,10 @@
 public import ExamModel
 public import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The server's decisions: synchronous, without HTTP, clock or randomness of its own.
 ///
 /// **Rule**: one thread creates a core and uses it. ``sessions`` and ``operators`` are the only parts that other
@@ -32,6 +36,10 @@ public final class ServerCore {
   var exams: [ID128: ExamEntry] = [:]
   var cache = AttemptCache()
   var scopes = ScopeBook()
+  /// When the deadline and grace of attempts under way are over.
+  var deadlines = DueList()
+  /// In the order of their ids.
+  var pendingExtensions: [ExtensionRow] = []
   var deltaPages: [DeltaKey: DeltaPage] = [:]
   var resets: Set<ResetPlace> = []
   var openSessions: [ID128: SessionEntry] = [:]
@@ -41,6 +49,8 @@ public final class ServerCore {
   var newestRoot: RootStoreRow?
   var nextSegment: Int64 = 1
   var nextJournal: Int64 = 1
+  /// Where the entries of the push under judgement stand in their paper; kept for its memory.
+  var plainPlaces: [Int32] = []
   var counters = ServerCounters()
   var work = BatchWork()
   /// Server time of this batch; never goes back.
@@ -64,7 +74,13 @@ public final class ServerCore {
     self.node = node
     self.configuration = configuration
     self.unlockSecret = UnlockSecret.derive(from: identity)
-    self.epoch = UInt64.random(in: 1 ... .max, using: &generator)
+    var epoch = UInt64.random(in: 1 ... .max, using: &generator)
+    #if PlantedBugs
+      if planted(.epochNotRenewed), let last = try store.epochs().max(by: { $0.ordinal < $1.ordinal }) {
+        epoch = last.epoch
+      }
+    #endif
+    self.epoch = epoch
     self.generator = generator
     self.time = now
     try openStore(now: now)
@@ -77,12 +93,24 @@ public final class ServerCore {
     try loadTime(now: now)
     let epochs = try store.epochs()
     scopes.currentOrdinal = (epochs.map(\.ordinal).max() ?? 0) + 1
+    #if PlantedBugs
+      if planted(.epochNotRenewed), let last = epochs.last(where: { $0.epoch == epoch }) {
+        scopes.currentOrdinal = last.ordinal
+      }
+    #endif
     for row in epochs { scopes.epochOrdinals[row.epoch] = row.ordinal }
     scopes.epochOrdinals[epoch] = scopes.currentOrdinal
     try loadGlobals()
+    try loadDeadlines()
     try store.transaction {
       try store.setValue(node.bytes, for: .node)
-      try store.insert(epoch: EpochRow(ordinal: scopes.currentOrdinal, epoch: epoch, openedAt: time))
+      var isNew = true
+      #if PlantedBugs
+        if planted(.epochNotRenewed) { isNew = !epochs.contains { $0.epoch == epoch } }
+      #endif
+      if isNew {
+        try store.insert(epoch: EpochRow(ordinal: scopes.currentOrdinal, epoch: epoch, openedAt: time))
+      }
       try audit("store-opened", by: "server", of: node.hex, "epoch \(Hex.encode(epoch.bigEndianBytes))")
       try levelTriggeredWork()
       try flush()
@@ -112,6 +140,7 @@ public final class ServerCore {
     newestRoot = try store.lastRoot()
     nextSegment = try store.lastSegmentID() + 1
     nextJournal = try store.lastJournalNumber() + 1
+    pendingExtensions = try store.extensions()
     candidateExams = [:]
   }
 
@@ -126,8 +155,10 @@ public final class ServerCore {
 
   /// The next instant at which ``ServerCall/tick`` has something to do; `nil` for none.
   public func nextWork() -> Int64? {
-    exams.values.filter { $0.paperKey != nil && !$0.row.isKeyReleased && !$0.row.record.isCancelled }
+    if !pendingExtensions.isEmpty { return time }
+    let release = exams.values.filter { $0.paperKey != nil && !$0.row.isKeyReleased && !$0.row.record.isCancelled }
       .map(\.row.record.opensAt).min()
+    return [release, deadlines.first?.at].compactMap(\.self).min()
   }
 }
 

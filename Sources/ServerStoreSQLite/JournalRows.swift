@@ -5,15 +5,20 @@ public import SyncProtocol
 
 extension SQLiteServerStore {
   private static let attemptColumns = """
-    SELECT id, exam, candidate, number, record, seal_ordinal, sealed, forced_at, trouble FROM attempts
+    SELECT id, exam, candidate, number, record, seal_ordinal, sealed, forced_at, trouble, started_at, start_code,
+    overdue_at FROM attempts
     """
 
   private func attempt(_ row: Statement) throws -> AttemptRow {
     guard let record = AttemptRow.record(row.blob(at: 4)) else { throw row.damaged(4) }
+    let progress = AttemptProgress(
+      startedAt: row.optionalInt64(at: 9),
+      startCode: row.optionalInt64(at: 10).flatMap { StartCode(rawValue: Int($0)) },
+      overdueAt: row.optionalInt64(at: 11))
     return AttemptRow(
       id: try row.id(at: 0), exam: try row.id(at: 1), candidate: try row.id(at: 2), number: row.text(at: 3),
       record: record, sealOrdinal: UInt32(clamping: row.int64(at: 5)), isSealed: row.bool(at: 6),
-      forcedAt: row.optionalInt64(at: 7), trouble: row.optionalText(at: 8))
+      forcedAt: row.optionalInt64(at: 7), trouble: row.optionalText(at: 8), progress: progress)
   }
 
   public func attempt(_ id: ID128) throws -> AttemptRow? {
@@ -38,10 +43,11 @@ extension SQLiteServerStore {
   public func save(attempt: AttemptRow) throws {
     try run(
       """
-      INSERT INTO attempts(id, exam, candidate, number, record, seal_ordinal, sealed, forced_at, trouble)
-      VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET record = excluded.record,
-      seal_ordinal = excluded.seal_ordinal, sealed = excluded.sealed, forced_at = excluded.forced_at,
-      trouble = excluded.trouble
+      INSERT INTO attempts(id, exam, candidate, number, record, seal_ordinal, sealed, forced_at, trouble, started_at,
+      start_code, overdue_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET
+      record = excluded.record, seal_ordinal = excluded.seal_ordinal, sealed = excluded.sealed,
+      forced_at = excluded.forced_at, trouble = excluded.trouble, started_at = excluded.started_at,
+      start_code = excluded.start_code, overdue_at = excluded.overdue_at
       """
     ) {
       try $0.bind(attempt.id, at: 1)
@@ -53,6 +59,9 @@ extension SQLiteServerStore {
       try $0.bind(attempt.isSealed, at: 7)
       try $0.bind(attempt.forcedAt, at: 8)
       try $0.bind(attempt.trouble, at: 9)
+      try $0.bind(attempt.progress.startedAt, at: 10)
+      try $0.bind(attempt.progress.startCode?.rawValue, at: 11)
+      try $0.bind(attempt.progress.overdueAt, at: 12)
     }
   }
 
@@ -69,8 +78,8 @@ extension SQLiteServerStore {
   }
 
   private static let journalColumns = """
-    SELECT number, id, attempt, device, ordinal, sequence, head, last_segment, superseded, kept, contact_at
-    FROM journals
+    SELECT number, id, attempt, device, ordinal, sequence, head, last_segment, superseded, kept, contact_at,
+    opened_at FROM journals
     """
 
   private func journal(_ row: Statement) throws -> JournalRow {
@@ -78,7 +87,7 @@ extension SQLiteServerStore {
       number: row.int64(at: 0), id: try row.id(at: 1), attempt: try row.id(at: 2), device: try row.id(at: 3),
       ordinal: UInt32(clamping: row.int64(at: 4)), sequence: row.uint64(bitPatternAt: 5), head: try row.digest(at: 6),
       lastSegment: row.int64(at: 7), isSuperseded: row.bool(at: 8), kept: row.uint64(bitPatternAt: 9),
-      contactAt: row.int64(at: 10))
+      contactAt: row.int64(at: 10), openedAt: row.int64(at: 11))
   }
 
   public func journal(_ id: ID128) throws -> JournalRow? {
@@ -90,7 +99,7 @@ extension SQLiteServerStore {
   }
 
   public func insert(journal: JournalRow) throws {
-    try run("INSERT INTO journals VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {
+    try run("INSERT INTO journals VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {
       try $0.bind(journal.number, at: 1)
       try $0.bind(journal.id, at: 2)
       try $0.bind(journal.attempt, at: 3)
@@ -102,6 +111,7 @@ extension SQLiteServerStore {
       try $0.bind(journal.isSuperseded, at: 9)
       try $0.bind(bitPattern: journal.kept, at: 10)
       try $0.bind(journal.contactAt, at: 11)
+      try $0.bind(journal.openedAt, at: 12)
     }
   }
 

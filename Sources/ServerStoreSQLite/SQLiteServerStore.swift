@@ -3,6 +3,10 @@ public import SQLite
 import ServerCore
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The server's embedded store: one SQLite file in the ``ConnectionOptions/durable`` form.
 ///
 /// **Rule**: one owner, one thread, as for every connection.
@@ -17,6 +21,10 @@ public final class SQLiteServerStore {
   /// - Parameter limits: pages that the file may have; `nil` for no limit of its own.
   public init(path: String, options: ConnectionOptions = .durable, maximumPages: Int? = nil) throws {
     do {
+      #if PlantedBugs
+        var options = options
+        if planted(.serverSynchronousNormal) { options.synchronous = .normal }
+      #endif
       connection = try Connection(path: path, options: options)
       let problems = try connection.quickCheck()
       guard problems.isEmpty else {

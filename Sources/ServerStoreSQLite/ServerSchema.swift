@@ -7,7 +7,10 @@ enum ServerSchema {
 
   static let schema = Schema(
     applicationID: applicationID,
-    migrations: [SchemaMigration(version: 1, name: "first", sql: scopes + people + journals + receipts)])
+    migrations: [
+      SchemaMigration(version: 1, name: "first", sql: scopes + people + journals + receipts),
+      SchemaMigration(version: 2, name: "deadlines, extensions, time proofs", sql: rules),
+    ])
 
   private static let scopes = """
     CREATE TABLE store_values(name TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -72,5 +75,19 @@ enum ServerSchema {
       statement BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
     CREATE TABLE audit(position INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
       subject TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+    """
+
+  private static let rules = """
+    ALTER TABLE attempts ADD COLUMN started_at INTEGER;
+    ALTER TABLE attempts ADD COLUMN start_code INTEGER;
+    ALTER TABLE attempts ADD COLUMN overdue_at INTEGER;
+    CREATE INDEX attempts_running ON attempts(id)
+      WHERE sealed = 0 AND overdue_at IS NULL AND started_at IS NOT NULL;
+    ALTER TABLE journals ADD COLUMN opened_at INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE extensions(id INTEGER PRIMARY KEY, exam BLOB NOT NULL, milliseconds INTEGER NOT NULL,
+      reason TEXT NOT NULL, actor TEXT NOT NULL, after_number TEXT NOT NULL, after_id BLOB NOT NULL,
+      done INTEGER NOT NULL) STRICT;
+    CREATE TABLE time_proofs(journal INTEGER NOT NULL, sequence INTEGER NOT NULL, milliseconds INTEGER NOT NULL,
+      finding INTEGER NOT NULL, PRIMARY KEY(journal, sequence)) STRICT, WITHOUT ROWID;
     """
 }

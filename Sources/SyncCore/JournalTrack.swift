@@ -58,6 +58,8 @@ struct JournalTrack: Hashable, Sendable {
   /// The push whose acknowledgement is being stored.
   var answeredBy: UInt64 = 0
   var lastVerdict: PushVerdict = .stored
+  /// It was left, and the server has other entries in its place: nothing of it can be pushed.
+  var isReplaced = false
   /// When it was pushed last, as a request number; keeps many journals fair.
   var lastPushedBy: UInt64 = 0
 

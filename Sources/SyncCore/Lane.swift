@@ -1,5 +1,9 @@
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// When one kind of request may be tried again.
 ///
 /// ```
@@ -22,6 +26,9 @@ struct Lane: Hashable, Sendable {
 
   static func ceilingMilliseconds(attempt: Int, cap: Int64) -> Int64 {
     let doublings = min(max(attempt - 1, 0), 16)
+    #if PlantedBugs
+      if planted(.backoffWithoutCap) { return Limits.backoffBaseMilliseconds << Int64(doublings * 2) }
+    #endif
     return min(cap, Limits.backoffBaseMilliseconds << Int64(doublings))
   }
 
@@ -40,7 +47,10 @@ struct Lane: Hashable, Sendable {
   /// From the server's slot on, if there is one: those who got the same `Retry-After` do not come back in step.
   private mutating func backOff(at now: Instant, cap: Int64, using generator: inout SeededGenerator) {
     let ceiling = Self.ceilingMilliseconds(attempt: attempt, cap: cap)
-    let delay = Int64.random(in: 1...ceiling, using: &generator)
+    var delay = Int64.random(in: 1...ceiling, using: &generator)
+    #if PlantedBugs
+      if planted(.retriesWithoutBackoff) { delay = 1 }
+    #endif
     backoffUntil = max(now, slot).advanced(byMilliseconds: delay)
   }
 

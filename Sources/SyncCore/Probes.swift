@@ -20,6 +20,7 @@ public enum SyncProbe: Int, CaseIterable, Sendable, Hashable {
   case searchBegunAnew
   case successorOpened
   case successorLimitReached
+  case leftJournalReplaced
   case unsolicitedResult
   case deltaFromOtherCursor
   case deltaOfUnknownScope

@@ -1,5 +1,9 @@
 public import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Why a request has no answer that can be used.
 public enum RequestFailure: Error, Hashable, Sendable {
   /// No whole HTTP response: the transport's error, whatever it was.
@@ -34,6 +38,9 @@ public struct HTTPRefusal: Hashable, Sendable {
   /// The longest `Retry-After` that is obeyed, in milliseconds: a stranger's 30 s, the server's 120 s, and with a seal
   /// pending 10 s.
   static func cap(isAuthenticated: Bool, sealIsPending: Bool) -> Int64 {
+    #if PlantedBugs
+      if planted(.retryAfterWithoutCap) { return .max / 4 }
+    #endif
     if sealIsPending { return Limits.sealRetryAfterCapMilliseconds }
     return isAuthenticated
       ? Limits.authenticatedRetryAfterCapMilliseconds : Limits.unauthenticatedRetryAfterCapMilliseconds

@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What the server says about journals, and what follows from it.
 extension SyncCore {
   /// Takes what the store says. The server's word stays the one that was heard last.
@@ -81,6 +85,9 @@ extension SyncCore {
       fail(\.pushLane)
     } else {
       journals[index].known.acknowledged = sequence
+      #if PlantedBugs
+        if planted(.pendingKeptAsFlag) { journals[index].known.acknowledged = journals[index].known.last }
+      #endif
       if sequence > before || wasInDoubt { pushLane.succeeded() } else if journals[index].isPending { fail(\.pushLane) }
     }
     journals[index].known.greatestAcknowledged = max(journals[index].known.greatestAcknowledged, sequence)
@@ -118,19 +125,25 @@ extension SyncCore {
     journals[index].known.acknowledged = sequence
   }
 
-  /// The server goes its own way above the fork; below it both are the same, or a person has to look.
+  /// The server goes its own way above the fork; below it both are the same. If not, the server was restored from a
+  /// backup that ends below the fork, and another copy of the store wrote on there. Then nothing of the journal can
+  /// ever follow from what the server has: it is settled, and offered again only to a server that may have gone back.
   private mutating func leftAcknowledged(_ index: Int, _ result: AcknowledgementResult, wasInDoubt: Bool) {
     let before = journals[index].known.acknowledged
     let last = journals[index].known.last
+    var isReplaced = false
     switch result {
     case .matched(let sequence, _): journals[index].known.acknowledged = min(sequence, last)
-    case .headDiffers(let sequence) where sequence > last, .beyondOwn(let sequence) where sequence > last:
-      journals[index].known.acknowledged = last
     case .headDiffers(let sequence), .beyondOwn(let sequence):
-      notice(.forked(journal: journals[index].id, at: sequence))
-      journals[index].heldUntil = now.advanced(byMilliseconds: SyncTuning.unknownJournalRetryMilliseconds)
+      isReplaced = sequence <= last || journals[index].lastVerdict == .diverged
+      journals[index].known.acknowledged = last
+      if isReplaced, !journals[index].isReplaced {
+        sometimes(.leftJournalReplaced)
+        notice(.forked(journal: journals[index].id, at: sequence))
+      }
     }
-    if journals[index].known.acknowledged > before || wasInDoubt {
+    journals[index].isReplaced = isReplaced
+    if journals[index].known.acknowledged > before || wasInDoubt || isReplaced {
       pushLane.succeeded()
     } else {
       fail(\.pushLane)

@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Level-triggered: looks at what is there, sends what is due, and arms one wake for the rest.
 extension SyncCore {
   mutating func schedule() {
@@ -130,6 +134,9 @@ extension SyncCore {
   // MARK: The wake
 
   private mutating func armWake() {
+    #if PlantedBugs
+      if planted(.retryNeverRearms), pushLane.attempt > 1 { return }
+    #endif
     guard let next = nextInstant, next != armedWake else { return }
     armedWake = next
     effects.append(.wake(at: next))

@@ -29,6 +29,8 @@ public struct SyncStatus: Hashable, Sendable {
     /// A fork was found and the successor is not open yet.
     public var isForked: Bool
     public var isLeft: Bool
+    /// It was left, and the server has other entries in its place: evidence on this device, and nothing to push.
+    public var isReplaced: Bool
     /// Sync of it rests until then; a notice said why.
     public var heldUntil: Instant?
   }
@@ -47,6 +49,8 @@ public struct SyncStatus: Hashable, Sendable {
   public var awaitingServerAnswers: [ID128]
   /// Every scope was read to its end.
   public var isUpToDate: Bool
+  /// The server may have gone back in time, and has not said yet of every journal what it holds.
+  public var isServerInDoubt: Bool
   /// Of ``BlobCore``; `nil` where no blobs are fetched.
   public var blobs: BlobFetchProgress?
 
@@ -61,7 +65,8 @@ extension SyncCore {
       phase: phase, journals: journals.map(status), requestsInFlight: flights.count + (isOpeningSession ? 1 : 0),
       backingOffUntil: backingOffUntil, isReachable: isReachable, lastContact: lastContact, forkCount: forkCount,
       digestMismatchCount: digestMismatchCount, digestRepairCount: digestRepairCount,
-      awaitingServerAnswers: awaitedAnswers.map(\.successor), isUpToDate: scopes.allSatisfy(\.isCurrent), blobs: blobs)
+      awaitingServerAnswers: awaitedAnswers.map(\.successor), isUpToDate: scopes.allSatisfy(\.isCurrent),
+      isServerInDoubt: presentsReceipts || journals.contains(where: \.isInDoubt), blobs: blobs)
   }
 
   private var isOpeningSession: Bool {
@@ -93,6 +98,6 @@ extension SyncCore {
       id: journal.id, subject: journal.known.subject, last: journal.known.last,
       acknowledged: journal.known.acknowledged, greatestAcknowledged: journal.known.greatestAcknowledged,
       pendingCount: journal.pendingCount, isForked: journal.phase != .following, isLeft: journal.known.isLeft,
-      heldUntil: journal.heldUntil > now ? journal.heldUntil : nil)
+      isReplaced: journal.isReplaced, heldUntil: journal.heldUntil > now ? journal.heldUntil : nil)
   }
 }

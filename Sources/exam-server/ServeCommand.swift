@@ -50,6 +50,10 @@ struct ServeCommand: AsyncParsableCommand {
 
       Prints one line of JSON with both ports on standard output once it listens; logs go to standard error. On \
       SIGTERM it takes no new connections, answers held polls, commits, checkpoints and exits with 0.
+
+      When the store fails (an error of the disk, a damaged page) it acknowledges nothing more, tells everybody who \
+      waits, stops and exits with 5: let a supervisor start it again. Each start after an end that was not planned \
+      verifies every page and every chain first, and exits with 4 where something is damaged: then restore a backup.
       """)
 
   @Option(help: "The data directory (or EXAMSYNC_DATA).")
@@ -80,11 +84,15 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "The size of the reserve file that seals are written into when the disk is low.")
   var reserveBytes: Int64?
 
-  @Option(help: "Connections in total.")
+  @Option(help: "Connections in total; fewer where the process may not open as many files.")
   var maximumConnections: Int?
 
   @Option(help: "Connections of one address.")
   var maximumConnectionsPerAddress: Int?
+
+  @Option(
+    help: "Sync requests of one device a second in the long run, with bursts of 250; 0 for no limit. Seals have more.")
+  var deviceRequestsPerSecond: Int?
 
   @Flag(help: "Take and give JSON on the device plane too, for requests of that Content-Type.")
   var json = false
@@ -106,8 +114,16 @@ struct ServeCommand: AsyncParsableCommand {
       "{\"device_port\":\(application.devicePort),\"fingerprint\":\"\(application.fingerprint)\","
       + "\"operator_port\":\(application.operatorPort),\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
     Console.write(Array(line.utf8))
+    let failing = Task { [faults = application.faults, ends = signals.continuation] in
+      for await _ in faults { ends.yield() }
+    }
     await signals.wait()
     await application.stop()
+    failing.cancel()
+    // Also where it failed while it was stopping.
+    if application.hasStoreFailed {
+      throw CommandError(.storeFailed, "The store failed. Start the server again: it verifies the store first.")
+    }
   }
 
   private var options: ServerOptions {
@@ -124,19 +140,22 @@ struct ServeCommand: AsyncParsableCommand {
     if let lowDiskBytes { options.lowDiskBytes = lowDiskBytes }
     if let reserveBytes { options.reserveBytes = reserveBytes }
     if let maximumConnections { options.limits.connections = maximumConnections }
+    if let deviceRequestsPerSecond { options.limits.deviceRequestsPerSecond = deviceRequestsPerSecond }
     if let maximumConnectionsPerAddress { options.limits.connectionsPerAddress = maximumConnectionsPerAddress }
     return options
   }
 }
 
-/// SIGTERM and SIGINT, as something that can be awaited.
+/// What ends the server, as something that can be awaited: SIGTERM, SIGINT, and whatever else yields.
 private final class TerminationSignals {
   private let stream: AsyncStream<Void>
+  let continuation: AsyncStream<Void>.Continuation
   private let sources: [any DispatchSourceSignal]
 
   init() {
     let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
     self.stream = stream
+    self.continuation = continuation
     var sources: [any DispatchSourceSignal] = []
     for number in [SIGTERM, SIGINT] {
       signal(number, SIG_IGN)

@@ -79,4 +79,30 @@ import Testing
     let bounds = TimeBounds(earliest: 1_000_000, latest: 1_000_010)
     #expect(bounds.advanced(byBootMilliseconds: -10_000) == TimeBounds(earliest: 989_998, latest: 990_012))
   }
+
+  @Test func aProofRaisesTheFloorAndRefutesEarlierBounds() {
+    var clock = JournalClock()
+    let first = clock.advance(context(boot, at: 0, noon, noon + 100), provedMilliseconds: noon - 20)
+    #expect(!first)
+    #expect(clock.bounds == TimeBounds(earliest: noon, latest: noon + 100))
+    #expect(clock.floor == noon)
+    let second = clock.advance(context(boot, at: 10, noon, noon + 100), provedMilliseconds: noon + 50_000)
+    #expect(second)
+    #expect(clock.bounds == nil)
+    #expect(clock.floor == noon + 50_000)
+    #expect(clock.classify(deadline: noon + 10_000, receivedAt: noon + 60_000) == .late)
+    #expect(clock.classify(deadline: noon + 100_000, receivedAt: noon + 60_000) == .inTime)
+  }
+
+  @Test func theBasisSaysWhoVouches() {
+    func basis(_ found: TimeClass, receivedAt: Int64, proved: Int64?) -> TimeBasis? {
+      TimeBasis.of(found, deadline: noon, receivedAt: receivedAt, provedMilliseconds: proved)
+    }
+    #expect(basis(.inTime, receivedAt: noon + 5_000, proved: nil) == .arrival)
+    #expect(basis(.inTime, receivedAt: noon + 5_001, proved: noon - 1) == .statement)
+    #expect(basis(.late, receivedAt: noon + 9_000, proved: noon + 5_001) == .proof)
+    #expect(basis(.late, receivedAt: noon + 9_000, proved: noon + 5_000) == .statement)
+    #expect(basis(.late, receivedAt: noon + 9_000, proved: nil) == .statement)
+    #expect(basis(.undecided, receivedAt: noon + 9_000, proved: noon + 9_000) == nil)
+  }
 }

@@ -59,6 +59,7 @@ import Testing
       let answer = try await server.exchange(get(path, ["Range: bytes=200000-"]))
       #expect(answer?.status == 416)
       #expect(answer?.problem == "range-not-satisfiable")
+      #expect(answer?.headers["content-range"] == "bytes */\(bytes.count)")
       // An If-Range of other bytes makes the range meaningless: the whole is sent.
       let changed = try await server.exchange(get(path, ["Range: bytes=5-9", "If-Range: \"other\""]))
       #expect(changed?.status == 200)

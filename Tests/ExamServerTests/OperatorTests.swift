@@ -1,5 +1,6 @@
 import ExamModel
 import Foundation
+import ServerCore
 import SyncProtocol
 import Testing
 
@@ -94,6 +95,21 @@ import Testing
       #expect(Set(passwords[0]).count == 2)
       let device = TestDevice(server)
       #expect(try await device.login(username: "zhao", password: passwords[0][1])?.status == 200)
+    }
+  }
+
+  @Test func aRosterLongerThanOneTransactionIsImportedWhole() async throws {
+    try await withServer { (server) async throws in
+      let exam = try await server.makeExam()
+      let count = OperatorLimits.rosterRowsPerCommit + 3
+      let lines = (1...count).map { "M\($0),candidate \($0),member\($0)" }
+      let table = Array((["number,name,username"] + lines).joined(separator: "\n").utf8)
+      let answer = try await server.operate("POST", "/v1/exams/\(exam.id)/roster", body: table)
+      let handOut = try JSONDecoder().decode(RosterHandOut.self, from: Data(answer.body))
+      #expect(handOut.rows.map(\.number) == (1...count).map { "M\($0)" })
+      #expect(!handOut.rows.contains { !$0.isNew })
+      let list = try await server.operate("GET", "/v1/exams/\(exam.id)/attempts")
+      #expect(String(decoding: list.body, as: UTF8.self).contains("member\(count)"))
     }
   }
 

@@ -126,7 +126,7 @@ import Testing
     let before = try bytes(of: phone.path)
     try refused(.newerStore) { try phone.openAgain() }
     #expect(try bytes(of: phone.path) == before)
-    try edit(phone.path, "PRAGMA user_version = 1")
+    try edit(phone.path, "PRAGMA user_version = 2")
     try phone.openAgain()
     #expect(phone.store.report.quarantine == nil)
   }

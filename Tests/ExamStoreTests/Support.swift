@@ -46,6 +46,7 @@ final class Phone {
   let folder: TemporaryFolder
   let vfs: String?
   let files: any StoreFiles
+  var vault: (any StoreVault)?
   private(set) var store: ExamStore
   var seed: UInt64
   var bootID = ID128(high: 0xB0, low: 1)
@@ -58,24 +59,29 @@ final class Phone {
   var attempt: ID128 { Self.attempt }
   var path: String { folder.path + "/store.db" }
 
-  init(seed: UInt64 = 1, vfs: String? = nil, files: any StoreFiles = SystemFiles()) throws {
-    folder = try TemporaryFolder()
+  init(
+    seed: UInt64 = 1, vfs: String? = nil, files: any StoreFiles = SystemFiles(), folder: TemporaryFolder? = nil,
+    vault: (any StoreVault)? = nil
+  ) throws {
+    self.vault = vault
+    let folder = try folder ?? TemporaryFolder()
+    self.folder = folder
     self.seed = seed
     self.vfs = vfs
     self.files = files
     let instant = DeviceInstant(
       bootID: bootID, bootMilliseconds: bootMilliseconds, wallMilliseconds: wallMilliseconds)
     store = try ExamStore(
-      path: folder.path + "/store.db", vfs: vfs, files: files, appVersion: "3.4.2",
+      path: folder.path + "/store.db", vfs: vfs, files: files, appVersion: "3.4.2", vault: vault,
       randomness: SplitMix(state: seed), at: instant)
   }
 
   /// Logged in, with an attempt, joined and started.
   static func answering(
     seed: UInt64 = 1, policy: AttemptPolicy = AttemptPolicy(), vfs: String? = nil,
-    files: any StoreFiles = SystemFiles()
+    files: any StoreFiles = SystemFiles(), folder: TemporaryFolder? = nil, vault: (any StoreVault)? = nil
   ) throws -> Phone {
-    let phone = try Phone(seed: seed, vfs: vfs, files: files)
+    let phone = try Phone(seed: seed, vfs: vfs, files: files, folder: folder, vault: vault)
     try phone.logIn()
     try phone.assign(policy: policy)
     _ = try phone.store.join(phone.attempt, at: phone.moment())
@@ -113,8 +119,8 @@ final class Phone {
   func openAgain() throws -> OpenReport {
     seed += 1
     store = try ExamStore(
-      path: path, vfs: vfs, files: files, appVersion: "3.4.2", randomness: SplitMix(state: seed),
-      at: moment().instant)
+      path: path, vfs: vfs, files: files, appVersion: "3.4.2", vault: vault,
+      randomness: SplitMix(state: seed), at: moment().instant)
     return store.report
   }
 

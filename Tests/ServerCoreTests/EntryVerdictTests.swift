@@ -1,4 +1,5 @@
 import ExamModel
+import ServerStoreSQLite
 import SyncProtocol
 import SyncWire
 import Testing
@@ -44,6 +45,22 @@ import Testing
     let answer = try phone.send()
     #expect(answer.kept == [KeptRange(from: 6, to: 6, reason: .sectionClosed)])
     #expect(try phone.exported().answers.map(\.item) == ["q1", "q3"])
+  }
+
+  /// As a phone sends it that was dead when the section's time ended: what was typed, then the end, then the rest.
+  @Test func whatWasTypedBeforeASectionEndedCountsAndWhatFollowsIsKept() throws {
+    let phone = try server.makePhone()
+    phone.begin()
+    phone.answer("q1", "a")
+    try phone.send()
+    phone.answer("q2", "b")
+    phone.append(.sectionLeft(section: "s1"))
+    phone.append(.sectionLeft(section: "s1"))
+    phone.answer("q1", "b")
+    phone.append(.visit(item: "q1"))
+    let answer = try phone.send(from: 5)
+    #expect(answer.kept == [KeptRange(from: 8, to: 8, reason: .sectionClosed)])
+    #expect(try phone.exported().answers.map(\.values) == [["a"], ["b"]])
   }
 
   @Test(arguments: [
@@ -161,13 +178,16 @@ import Testing
 
   @Test func extendingAnExamReachesEveryAttempt() throws {
     let exam = try server.makeExam()
-    _ = try server.addCandidates(150, to: exam)
-    _ = try server.addCandidates(150, to: exam, from: 200)
+    let rows = try server.addCandidates(150, to: exam) + server.addCandidates(150, to: exam, from: 200)
     guard
       case .grants(let outcome) = try server.command(
         .extendExam(exam: exam, milliseconds: 60_000, reason: "late start"))
     else { throw Problem(.internal, "no grants") }
-    #expect(outcome.attempts == 300)
+    #expect(outcome.attempts + outcome.pending == 300)
+    for _ in 0..<20 { _ = server.perform(.tick) }
+    for row in rows {
+      #expect(try server.store.records(scope: row.candidate, collection: ScopeCollection.grant).count == 1)
+    }
   }
 
   // MARK: Locks

@@ -140,6 +140,75 @@ import Testing
     #expect(try store.count(.attempts) == 3)
   }
 
+  @Test func runningAttemptsAreThoseWhoseDeadlineIsWatched() throws {
+    let exam = ID128(high: 4, low: 4)
+    var row: AttemptRow?
+    for index in 1...6 as ClosedRange<UInt64> {
+      let id = ID128(high: 5, low: index)
+      let record = AttemptRecord(
+        attempt: id, exam: exam, lease: 1, leaseID: id, orderSeed: 1, codeSalt: [], codeVerifier: [], unlockSalt: [],
+        unlockVerifiers: [], scryptRounds: 16, specialty: "")
+      var attempt = AttemptRow(
+        id: id, exam: exam, candidate: ID128(high: 6, low: index), number: "n", record: record, sealOrdinal: 0,
+        isSealed: index == 3, progress: AttemptProgress(startedAt: Int64(index) * 10, startCode: .wrong))
+      if index == 2 { attempt.progress.startedAt = nil }
+      if index == 4 { attempt.progress.overdueAt = 99 }
+      try store.save(attempt: attempt)
+      row = attempt
+    }
+    let first = try store.runningAttempts(after: nil, limit: 2)
+    #expect(first.map(\.id.low) == [1, 5])
+    #expect(first.map(\.startedAt) == [10, 50])
+    #expect(first.map(\.exam) == [exam, exam])
+    #expect(try store.runningAttempts(after: first[1].id, limit: 2).map(\.id.low) == [6])
+    #expect(try store.attempt(ID128(high: 5, low: 4))?.progress.overdueAt == 99)
+    #expect(try store.attempt(ID128(high: 5, low: 6)) == row)
+  }
+
+  @Test func extensionsAndTimeProofsAreKept() throws {
+    var row = ExtensionRow(id: 2, exam: .zero, milliseconds: 5, reason: "r", actor: "a")
+    try store.save(extension: row)
+    row.afterNumber = "n7"
+    row.afterID = ID128(high: 1, low: 7)
+    row.done = 7
+    try store.save(extension: row)
+    try store.save(extension: ExtensionRow(id: 1, exam: .zero, milliseconds: 6, reason: "", actor: "b"))
+    #expect(try store.extensions().map(\.id) == [1, 2])
+    #expect(try store.extensions().last == row)
+    try store.deleteExtension(1)
+    #expect(try store.extensions() == [row])
+    let proofs = [
+      TimeProofRow(journal: 1, sequence: 9, milliseconds: 5, finding: .contradicted),
+      TimeProofRow(journal: 1, sequence: 2, milliseconds: 4, finding: .proved),
+    ]
+    for proof in proofs { try store.insert(timeProof: proof) }
+    #expect(try store.timeProofs(journal: 1) == proofs.reversed())
+    #expect(try store.timeProofs(journal: 2).isEmpty)
+    #expect(throws: StoreError.self) { try store.insert(timeProof: proofs[0]) }
+  }
+
+  @Test func anAttemptIsAheadOfAnExtensionByItsPlaceInTheStoresOrder() throws {
+    let exam = ID128(high: 4, low: 4)
+    func attempt(_ number: String, _ low: UInt64) -> AttemptRow {
+      let id = ID128(high: 5, low: low)
+      let record = AttemptRecord(
+        attempt: id, exam: exam, lease: 1, leaseID: id, orderSeed: 1, codeSalt: [], codeVerifier: [], unlockSalt: [],
+        unlockVerifiers: [], scryptRounds: 16, specialty: "")
+      return AttemptRow(
+        id: id, exam: exam, candidate: id, number: number, record: record, sealOrdinal: 0, isSealed: false)
+    }
+    // Two texts that Swift takes for equal, and that differ in their bytes.
+    let attempts = [attempt("e\u{301}", 1), attempt("\u{e9}", 2), attempt("\u{e9}", 3), attempt("a", 4)]
+    for row in attempts { try store.save(attempt: row) }
+    let listed = try store.attempts(exam: exam, after: nil, limit: 10)
+    for (index, row) in listed.enumerated() {
+      let at = ExtensionRow(
+        id: 1, exam: exam, milliseconds: 1, reason: "", actor: "", afterNumber: row.number, afterID: row.id)
+      #expect(listed.map { at.isAhead(of: $0) } == listed.indices.map { $0 > index })
+    }
+    #expect(!ExtensionRow(id: 1, exam: .zero, milliseconds: 1, reason: "", actor: "").isAhead(of: attempts[0]))
+  }
+
   @Test func everythingIsThereAfterOpeningAgain() throws {
     let path = folder.path("again.sqlite")
     let first = try SQLiteServerStore(path: path)

@@ -70,7 +70,7 @@ import Testing
     let elsewhere: Set<SyncProbe> = [
       // Reached by tests of their own: the model has one scope, one attempt, and a clock that never goes back.
       .clockWentBack, .deltaOfUnknownScope, .isolatedPush, .pushAtFloor, .contradictoryDivergence,
-      .unknownJournalHeld, .deltaFromOtherCursor,
+      .unknownJournalHeld, .deltaFromOtherCursor, .leftJournalReplaced,
     ]
     #expect(Set(SyncProbe.allCases).subtracting(reached).subtracting(elsewhere) == [])
   }

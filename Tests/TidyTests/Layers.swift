@@ -7,21 +7,23 @@ enum Layers {
   private static let crypto: Set<String> = ["Crypto", "CryptoExtras"]
 
   static let allowedImports: [String: Set<String>] = [
-    "CSQLite": [], "CCurl": [], "CZlib": [], "CBaseline": [],
-    "ExamModel": [],
+    "CSQLite": [], "CCurl": [], "CZlib": [], "CBaseline": [], "Planted": [],
+    "ExamModel": ["Planted"],
     "SyncProtocol": ["ExamModel", "CZlib", "Crypto"],
     "SyncWire": foundation.union(["ExamModel", "SyncProtocol", "SwiftProtobuf"]),
-    "SyncCore": ["ExamModel", "SyncProtocol"],
-    "SQLite": ["CSQLite"],
-    "ExamStore": platform.union(["ExamModel", "SyncProtocol", "SyncWire", "SQLite", "Crypto"]),
+    "SyncCore": ["ExamModel", "SyncProtocol", "Planted"],
+    "SQLite": ["CSQLite", "Planted"],
+    "ExamStore": platform.union(["ExamModel", "SyncProtocol", "SyncWire", "SQLite", "Crypto", "Planted"]),
     "CurlTransport": platform.union(["CCurl", "Synchronization"]),
     "ExamClient": foundation.union(platform).union(crypto).union([
       "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "ExamStore", "CurlTransport", "Logging", "Synchronization",
-      "Dispatch",
+      "Dispatch", "Planted",
     ]),
     "PaperImport": platform.union(["ExamModel", "Crypto"]),
-    "ServerCore": foundation.union(crypto).union(["ExamModel", "SyncProtocol", "SyncWire", "Synchronization"]),
-    "ServerStoreSQLite": ["ServerCore", "ExamModel", "SyncProtocol", "SQLite"],
+    "ServerCore": foundation.union(crypto).union([
+      "ExamModel", "SyncProtocol", "SyncWire", "Synchronization", "Planted",
+    ]),
+    "ServerStoreSQLite": ["ServerCore", "ExamModel", "SyncProtocol", "SQLite", "Planted"],
     "ExamServer": foundation.union(platform).union(crypto).union(serverNetworking).union([
       "ExamModel", "SyncProtocol", "SyncWire", "SQLite", "ServerCore", "ServerStoreSQLite", "PaperImport", "Logging",
       "Synchronization", "Dispatch", "CDispatch",
@@ -29,7 +31,7 @@ enum Layers {
     "ExamLab": foundation.union(platform).union(crypto).union([
       "ExamModel", "SyncProtocol", "SyncWire", "SyncCore", "PaperImport", "SQLite", "CSQLite", "ExamStore",
       "ExamClient",
-      "ServerCore", "ServerStoreSQLite", "CurlTransport", "CBaseline", "Synchronization", "Dispatch",
+      "ServerCore", "ServerStoreSQLite", "CurlTransport", "CBaseline", "Synchronization", "Dispatch", "Planted",
     ]),
     "exam-client": foundation.union(platform).union([
       "ExamClient", "ArgumentParser", "Logging", "Dispatch", "Synchronization",
@@ -41,6 +43,7 @@ enum Layers {
   /// Only `ExamServer` imports these, and only its tests may beside it.
   static let serverNetworking: Set<String> = [
     "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore", "HTTPTypes",
+    "NIOHTTPTypes",
   ]
 
   static func isServerNetworking(_ module: String) -> Bool {

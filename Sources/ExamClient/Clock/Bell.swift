@@ -1,5 +1,9 @@
 package import ExamModel
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// When time is up, as far as this device can tell. Time left never grows except by a grant (I16).
 ///
 /// Two ways to know: from bounds on server time in this boot, and, after a reboot without contact, from the time left
@@ -45,7 +49,10 @@ package struct Bell: Hashable, Sendable {
 
   /// More time was granted: only that moves the bell back.
   package mutating func grant(total milliseconds: Int64) {
-    let more = max(0, milliseconds - grantedMilliseconds)
+    var more = max(0, milliseconds - grantedMilliseconds)
+    #if PlantedBugs
+      if planted(.grantCountedAgain) { more = milliseconds }
+    #endif
     grantedMilliseconds = max(grantedMilliseconds, milliseconds)
     certain = certain.map { $0 + more }
     doubtful = doubtful.map { $0 + more }
@@ -56,6 +63,12 @@ package struct Bell: Hashable, Sendable {
   package mutating func update(deadline: Int64, server: TimeBounds?, at reading: ClockReading) {
     guard let server else { return }
     let candidate = Int64(clamping: reading.bootMilliseconds) + (deadline - server.midpoint)
+    #if PlantedBugs
+      if planted(.wallClockDeadline) {
+        certain = Int64(clamping: reading.bootMilliseconds) + (deadline - reading.wallMilliseconds)
+        return
+      }
+    #endif
     certain = [certain, ceiling, candidate].compactMap(\.self).min()
   }
 

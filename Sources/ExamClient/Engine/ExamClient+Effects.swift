@@ -67,6 +67,7 @@ extension ExamClient {
       case .beyondOwn: stepQueue.append(.acknowledged(journal: journal, .beyondOwn(sequence: sequence)))
       }
     }
+    sayReplacedAgain()
     report(acknowledgement.kept)
     changed()
   }

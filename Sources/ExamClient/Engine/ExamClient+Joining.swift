@@ -100,6 +100,8 @@ extension ExamClient {
     let isNew = !(try onStore { (store) throws(ExamStoreError) in store.joinedAttempts.contains(attempt) })
     if isNew, let exam = terms.exam { try requireVersion(exam.policy.minimumAppVersion) }
     if attempt != self.attempt {
+      saveDrafts()
+      persistClock()
       self.attempt = nil
       bell = Bell()
       openedPaper = nil
@@ -115,10 +117,11 @@ extension ExamClient {
       self.attempt = attempt
       let granted = try onStore { (store) throws(ExamStoreError) in try store.noticedGrants(of: attempt) }
       bell = Bell(persistedTime(of: attempt), grantedMilliseconds: granted, at: reading())
+      if let store { recallSections(store, attempt) }
     }
     journalTimeIfBetter()
     updateBell()
-    sealIfBellRang()
+    ringWhatIsDue()
     scheduleNudge(.journal(saved.journal))
     step(.scopesChanged(wantedScopes()))
     takeRecords(collections: nil)

@@ -11,7 +11,8 @@ extension ExamClient {
   @discardableResult
   public func lock(_ cause: LockCause, detail: String = "") throws(ExamClientError) -> LockReceipt {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
+    saveDrafts()
     let status = try onStore { (store) throws(ExamStoreError) in try store.status(of: attempt) }
     if case .locked(let number) = status.phase { throw ExamClientError(ExamStoreError.locked(lock: number)) }
     let moment = moment()
@@ -35,7 +36,7 @@ extension ExamClient {
   @discardableResult
   public func unlock(code: String) throws(ExamClientError) -> UInt32 {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
     let record = try onStore { (store) throws(ExamStoreError) in try store.terms(attempt).attempt }
     let moment = moment()
     let outcome = try onStore { (store) throws(ExamStoreError) in
@@ -45,6 +46,9 @@ extension ExamClient {
     }
     emit(.unlocked(number: outcome.number))
     scheduleNudge(.journal(outcome.saved.journal))
+    // A section whose time ended while the lock held.
+    leaveSectionsThatEnded()
+    sayReplacedAgain()
     return outcome.number
   }
 }

@@ -33,7 +33,8 @@ extension ExamClient {
     }
     do throws(ExamStoreError) {
       let opened = try ExamStore(
-        path: Self.storePath(in: configuration.storeFolder), appVersion: configuration.appVersion, at: instant())
+        path: Self.storePath(in: configuration.storeFolder), appVersion: configuration.appVersion,
+        vault: configuration.secretVault.map { VaultAdapter(vault: $0) }, at: instant())
       do throws(ExamStoreError) {
         if !isInspecting {
           try opened.pinServerKey(configuration.serverKey)
@@ -59,6 +60,9 @@ extension ExamClient {
     attempt = recalledAttempt(store)
     serverTime = ServerTime(bootID: reading().bootID)
     bell = Bell()
+    sectionClocks = []
+    persistedSections = nil
+    drafts = []
     openedPaper = nil
     contradictionsJournalledFrom = 0
     clockPersistedAt = reading().bootMilliseconds
@@ -74,8 +78,9 @@ extension ExamClient {
       Bell.PersistedTime(reading: ClockReading($0.instant), remainingMilliseconds: $0.remainingMilliseconds)
     }
     bell = Bell(persisted, grantedMilliseconds: granted, at: now)
+    recallSections(store, attempt)
     updateBell()
-    sealIfBellRang()
+    ringWhatIsDue()
     lockAfterRestart(store, attempt)
   }
 
@@ -120,7 +125,15 @@ extension ExamClient {
     refreshDownloads()
   }
 
-  private func syncStart(_ store: ExamStore) -> SyncStart {
+  /// After a fault the store was opened again: what sync could not store meanwhile, such as a receipt, is taken now.
+  func beginSyncAnew() {
+    guard let store, core != nil else { return }
+    step(.start(syncStart(store)))
+    takeRecords(collections: nil)
+    refreshDownloads()
+  }
+
+  func syncStart(_ store: ExamStore) -> SyncStart {
     let now = reading()
     let hour = Int64(3_600_000)
     let recent: [RecentSuccessor] = store.journalStatuses.compactMap { journal in
@@ -137,6 +150,8 @@ extension ExamClient {
 
   /// Ends what is under way and closes the store. What was saved is on the disk; pending entries go on next time.
   public func close() async {
+    ringWhatIsDue()
+    saveDrafts()
     step(.stop)
     for flight in flights.values { transport?.cancel(flight.handle) }
     flights = [:]

@@ -8,7 +8,7 @@ extension ExamClient {
   /// Whether Start can be pressed, and what is missing if not. Asks nobody: it looks at what is here.
   public func preflight() throws(ExamClientError) -> PreflightReport {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
     let status = try onStore { (store) throws(ExamStoreError) in try store.status(of: attempt) }
     let terms = try onStore { (store) throws(ExamStoreError) in try store.terms(attempt) }
     let progress = downloadProgress()
@@ -40,7 +40,7 @@ extension ExamClient {
   @discardableResult
   public func start() throws(ExamClientError) -> PresentedPaper {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
     let status = try onStore { (store) throws(ExamStoreError) in try store.status(of: attempt) }
     if case .sealed = status.phase { try requireSubmittable(status) }
     let paper: OpenedPaper
@@ -140,6 +140,8 @@ extension ExamClient {
     do throws(PaperFault) {
       let opened = OpenedPaper(attempt: attempt, version: record.version, paper: try sealed.paper(), orderSeed: seed)
       openedPaper = opened
+      findEnteredSections(opened)
+      leaveSectionsThatEnded()
       return opened
     } catch {
       refetchDamaged(record)

@@ -31,7 +31,7 @@ extension ExamClient {
     }
     if touches(ScopeCollection.attempt, ScopeCollection.exam, ScopeCollection.paper) { refreshDownloads() }
     updateBell()
-    sealIfBellRang()
+    ringWhatIsDue()
     changed()
     armWake()
   }
@@ -84,6 +84,7 @@ extension ExamClient {
         if outcome.isEffective { emit(.unlocked(number: outcome.number)) }
         scheduleNudge(.journal(outcome.saved.journal))
       }
+      sayReplacedAgain()
     } catch {
       logFailure("a server's unlock", error)
     }

@@ -29,7 +29,8 @@ extension ExamClient {
     let handle = transport.start(prepared.request) { [weak self, prepared] result in
       Task { await self?.arrived(plan.id, prepared, result) }
     }
-    flights[plan.id] = Flight(handle: handle, requestedAt: now.bootMilliseconds)
+    flights[plan.id] = Flight(
+      handle: handle, requestedAt: now.bootMilliseconds, readsScopes: plan.role != .push)
   }
 
   func cancel(_ id: RequestID) {
@@ -56,6 +57,7 @@ extension ExamClient {
 
   private func arrived(_ id: RequestID, _ prepared: PreparedRequest, _ result: Result<HTTPResponse, TransportError>) {
     guard let flight = flights.removeValue(forKey: id) else { return }
+    ringWhatIsDue()
     let arrived = reading()
     switch result {
     case .failure(let error):
@@ -71,6 +73,8 @@ extension ExamClient {
         takeTime(of: answer, requestedAt: flight.requestedAt, arrived: arrived)
         noteContact(.online)
         step(.responded(id, answer))
+        // Only now is it known that the server did not go back in time.
+        if flight.readsScopes { discardWhatIsOver() }
       case .refused(let problem, let isProved, let retryAfter):
         if isProved { noteContact(.online) }
         step(

@@ -12,6 +12,7 @@ extension ExamClient {
 
   func roundTrip(_ round: ManualRound) async -> Bool {
     guard store != nil else { return false }
+    ringWhatIsDue()
     beginSync()
     guard core != nil else { return false }
     return await withCheckedContinuation { continuation in
@@ -22,6 +23,7 @@ extension ExamClient {
 
   /// The operating system's opinion of the network. A change makes sync try again at once (S3-25).
   public func networkChanged(isReachable: Bool) {
+    ringWhatIsDue()
     if isReachable { transport?.closeIdleConnections() }
     if !isReachable { contact = .offline }
     step(.networkChanged(isReachable: isReachable))

@@ -16,7 +16,7 @@ extension ExamClient {
   /// Answers an item from the text of a script, read by the kind of the item.
   package func answer(_ item: String, text: String) throws(ExamClientError) -> SaveReceipt {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
     let paper = try answerablePaper(attempt)
     guard let kind = paper.paper.item(item)?.kind else {
       throw ExamClientError(AnswerRejection.unknownItem(item))

@@ -5,7 +5,10 @@ import SyncProtocol
 
 extension ExamClient {
   /// Everything that a screen shows, as it is now.
-  public var status: ExamStatus { currentStatus() }
+  public var status: ExamStatus {
+    ringWhatIsDue()
+    return currentStatus()
+  }
 
   /// The status now and after each change; only the newest is kept for a slow reader.
   public var statusUpdates: AsyncStream<ExamStatus> {
@@ -50,6 +53,7 @@ extension ExamClient {
 
   private func publish() {
     isPublishScheduled = false
+    ringWhatIsDue()
     guard store != nil, !statusListeners.isEmpty || !waiters.isEmpty else { return }
     let status = currentStatus()
     for listener in statusListeners.values { listener.yield(status) }
@@ -93,7 +97,8 @@ extension ExamClient {
       contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, isSyncStopped: isSyncStopped,
       isReplaced: isLeaseElsewhere || isSuperseded, isCatchingUp: isCatchingUp,
       isStorageLow: store?.isStorageLow ?? false,
-      isStorageFailed: store?.storageFailure != nil, exam: nil, journal: nil, sequence: 0)
+      isStorageFailed: store?.storageFailure != nil, exam: nil, journal: nil, sequence: 0, sections: [],
+      evidenceCount: 0)
     guard let store, let attempt, let found = try? store.status(of: attempt) else { return status }
     status.phase = phase(of: found)
     status.counts = AnswerCounts(
@@ -105,6 +110,7 @@ extension ExamClient {
         isSealed: $0.durability.isSealed, isReceipted: $0.durability.isReceipted)
     }
     status.pendingCount = Int(clamping: found.pendingEntries)
+    status.evidenceCount = Int(clamping: found.evidenceEntries)
     status.lockCount = found.locks.count
     if case .locked(let number) = found.phase { status.lock = number }
     status.receipt = found.receipt.map { summary(of: $0) }
@@ -112,6 +118,7 @@ extension ExamClient {
     status.journal = found.journal
     status.sequence = found.sequence
     status.exam = examSummary(store, attempt)
+    status.sections = sectionStates(found.closedSections)
     return status
   }
 

@@ -12,7 +12,8 @@ extension ExamClient {
   /// After a fork it waits some seconds for the answers that the server has, so that they are part of the question.
   public func requestSubmit() async throws(ExamClientError) -> SubmitToken {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
+    saveDrafts()
     if isCatchingUp, contact == .online {
       _ = await wait(timeoutMilliseconds: Self.catchUpMilliseconds) { status, _ in !status.isCatchingUp }
     }
@@ -30,7 +31,8 @@ extension ExamClient {
   @discardableResult
   public func confirm(_ token: SubmitToken) throws(ExamClientError) -> SealReceipt {
     let attempt = try joinedAttempt()
-    sealIfBellRang()
+    ringWhatIsDue()
+    saveDrafts()
     guard token.attempt == attempt, let expected = Digest256(token.answers) else {
       throw ExamClientError(.badArgument, "This confirmation belongs to another exam. Ask again, then confirm.")
     }

@@ -8,6 +8,9 @@ extension ExamClient {
   /// How often the clock is persisted while the candidate only reads.
   static let clockPersistedEveryMilliseconds: UInt64 = 30_000
 
+  /// After a suspend a bell that rang meanwhile rings this late at most, and earlier with whatever the app asks.
+  static let longestSleepMilliseconds: Int64 = 5_000
+
   /// The instant of a save, with the time left that is persisted with it. A doubtful time is not persisted: what was
   /// certain before it stays the bound.
   func moment() -> SaveMoment {
@@ -19,6 +22,7 @@ extension ExamClient {
 
   /// Takes what is known of the deadline and of server time now.
   func updateBell() {
+    updateSections()
     guard let store, let attempt, let status = try? store.status(of: attempt), status.phase != .notStarted,
       let terms = try? store.terms(attempt), let window = terms.window
     else { return }
@@ -49,11 +53,19 @@ extension ExamClient {
     bell.remainingMilliseconds(at: reading()).map { TimeLeft(milliseconds: $0, isDoubtful: bell.isDoubtful) }
   }
 
+  /// What every entry point of the engine does first: calls of the app, wakes, answers of the network. A suspended
+  /// process cannot act, so a bell that rang meanwhile rings here, before anything is answered after it.
+  func ringWhatIsDue() {
+    sealIfBellRang()
+    leaveSectionsThatEnded()
+  }
+
   /// Hands in when time is up, before anything else happens: also on a device that was opened after the bell.
   func sealIfBellRang() {
     guard !isSealing, bell.hasRung(at: reading()), let store, let attempt else { return }
     isSealing = true
     defer { isSealing = false }
+    saveDraftsAtBell()
     do throws(ExamStoreError) {
       switch try store.phase(of: attempt) {
       case .answering, .locked:
@@ -68,8 +80,27 @@ extension ExamClient {
     }
   }
 
+  /// What was being typed when the bell rang counts, if the bell rang just now: what is saved later than the grace
+  /// would be in the sheet that is handed in here, and not in what the server applies.
+  private func saveDraftsAtBell() {
+    guard let rang = bell.ringsAtBootMilliseconds,
+      Int64(clamping: reading().bootMilliseconds) <= rang + TimeRules.graceMilliseconds
+    else { return drafts.removeAll() }
+    guard let store, let attempt else { return }
+    for draft in drafts {
+      let moment = SaveMoment(instant(), remainingMilliseconds: 0)
+      do throws(ExamStoreError) {
+        _ = try store.save(draft.value, for: draft.item, section: draft.section, in: attempt, at: moment)
+      } catch {
+        logFault("what was typed at the bell was not saved", "\(error.code)")
+      }
+    }
+    drafts.removeAll()
+  }
+
   /// Persists the time left, so that a reboot cannot raise it.
   func persistClock() {
+    persistSections()
     guard let store, let attempt, !bell.isDoubtful, (try? store.phase(of: attempt)) == .answering,
       let remaining = bell.remainingMilliseconds(at: reading())
     else { return }
@@ -92,17 +123,23 @@ extension ExamClient {
     if let retry = downloads.wakeAt { due.append(retry) }
     if attempt != nil {
       if let bell = bell.ringsAtBootMilliseconds, bell > now { due.append(bell) }
+      due += sectionClocks.map(\.certainEnd).filter { $0 > now } + drafts.map(\.dueAt)
       due.append(Int64(clamping: clockPersistedAt + Self.clockPersistedEveryMilliseconds))
     }
     guard let earliest = due.min() else { return executor.setWake(afterMilliseconds: nil) {} }
-    executor.setWake(afterMilliseconds: max(1, earliest - now)) { [weak self] in
+    // The thread's timer stops in suspend and the boot clock does not: so it is looked at now and then.
+    let longest = attempt == nil ? .max : Self.longestSleepMilliseconds
+    executor.setWake(afterMilliseconds: max(1, min(earliest - now, longest))) { [weak self] in
       Task { await self?.wake() }
     }
   }
 
   private func wake() {
-    guard store != nil else { return }
-    sealIfBellRang()
+    guard let store else { return }
+    // Nobody may touch a phone that has handed in, and its receipt has to be stored all the same.
+    if store.storageFailure != nil { _ = try? openStore() }
+    ringWhatIsDue()
+    saveDrafts(due: true)
     let now = reading().bootMilliseconds
     if attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds {
       clockPersistedAt = now

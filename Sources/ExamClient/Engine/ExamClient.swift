@@ -53,6 +53,11 @@ public actor ExamClient {
   var attempt: ID128?
   var serverTime = ServerTime()
   var bell = Bell()
+  var sectionClocks: [SectionClock] = []
+  /// What the store has of them.
+  var persistedSections: String?
+  /// What is being typed, in the order in which it was begun.
+  var drafts: [TypedDraft] = []
   var openedPaper: OpenedPaper?
   var contact = Contact.unknown
   var contactCount = 0
@@ -113,6 +118,7 @@ public actor ExamClient {
       do throws(ExamStoreError) { try store.reopen(at: instant()) } catch { throw ExamClientError(error) }
       logFault("the store was opened again after a fault", "\(failure)")
       afterOpening(store)
+      scheduleNudge(.storeReopened)
     }
     return store
   }
@@ -155,6 +161,7 @@ extension ClockReading {
 struct Flight {
   var handle: CurlTransport.RequestHandle
   var requestedAt: UInt64
+  var readsScopes = false
 }
 
 /// A paper that was opened, in this candidate's order.
@@ -165,6 +172,8 @@ package struct OpenedPaper {
   package var order: PresentationOrder
   /// The section of each item that this candidate gets.
   package let sections: [String: String]
+  /// Milliseconds, of each section with a time of its own.
+  package let timeLimits: [String: Int64]
 
   package init(attempt: ID128, version: UInt32, paper: Paper, orderSeed: UInt64) {
     self.attempt = attempt
@@ -174,5 +183,8 @@ package struct OpenedPaper {
     sections = Dictionary(
       order.sections.flatMap { section in section.items.map { ($0.itemID, section.sectionID) } }
     ) { first, _ in first }
+    timeLimits = paper.sections.reduce(into: [:]) { limits, section in
+      limits[section.id] = section.timeLimitSeconds.map { Int64($0) * 1_000 }
+    }
   }
 }

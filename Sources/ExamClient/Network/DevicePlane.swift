@@ -76,7 +76,9 @@ package struct DevicePlane: Sendable {
   }
 
   /// A piece of a blob: public, without a session.
-  package func blob(_ digest: Digest256, range: Range<UInt64>, onBodyChunk: HTTPRequest.BodyChunkReader? = nil) -> HTTPRequest {
+  package func blob(
+    _ digest: Digest256, range: Range<UInt64>, onBodyChunk: HTTPRequest.BodyChunkReader? = nil
+  ) -> HTTPRequest {
     HTTPRequest(
       url: "\(address)/v1/blobs/\(digest.hex)",
       headers: ["Range": "bytes=\(range.lowerBound)-\(range.upperBound - 1)"],

@@ -58,7 +58,13 @@ extension ScriptRunner {
         ("blobs_have", .count(status.downloads.complete)), ("blobs_total", .count(status.downloads.total)),
         ("key", .flag(status.downloads.isKeyReleased)), ("replaced", .flag(status.isReplaced)),
         ("storage_low", .flag(status.isStorageLow)),
+        ("sections", .object(status.sections.map { ($0.section, sectionTime($0)) })),
       ], summary: words(of: status))
+  }
+
+  /// Milliseconds left, or `left`.
+  private static func sectionTime(_ state: SectionState) -> ScriptReply.Value {
+    state.time.map { .number($0.milliseconds) } ?? .text("left")
   }
 
   /// The exact words: saved on this device (n) / on the server (m) / sealed / receipt no.

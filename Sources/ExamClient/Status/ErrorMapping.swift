@@ -16,7 +16,7 @@ extension ExamClientError {
     default: break
     }
     switch error.code {
-    case .newerStore, .foreignStore, .damaged, .recordUnreadable: code = .storageFailed
+    case .newerStore, .foreignStore, .damaged, .recordUnreadable, .secretsLocked: code = .storageFailed
     case .serverKeyDiffers: code = .serverNotTrusted
     case .codeMalformed: code = .badArgument
     default: break

@@ -49,6 +49,20 @@ public struct ExamStatus: Hashable, Sendable {
   /// Where support looks things up.
   public var journal: ID128?
   public var sequence: UInt64
+  /// Sections whose own time is running, and sections that were left, by their ids.
+  public var sections: [SectionState]
+  /// What happened on this device and can never be sent, because the server has another history in its place. Answers
+  /// in it are said again by themselves while the exam goes on; the rest is evidence. A person should know of any.
+  public var evidenceCount: Int
+}
+
+/// A section whose time is running, or that was left.
+public struct SectionState: Hashable, Sendable {
+  public var section: String
+  /// Nothing in it can be changed any more; it can still be read.
+  public var isLeft: Bool
+  /// The section's own time; `nil` once it was left.
+  public var time: TimeLeft?
 }
 
 /// Exact words: saved on this device (n) / on the server (m) / sealed / in the receipt.

@@ -89,6 +89,9 @@ public enum ExamEvent: Hashable, Sendable {
   case timeGranted(milliseconds: Int64)
   /// The bell rang, or had rung before the app was opened, and the paper was handed in.
   case handedInByBell
+  /// The time of a section was over, or had been before the app was opened: it was left for good, with what was being
+  /// typed in it saved. Go on with the next one.
+  case sectionEnded(section: String)
   case receiptArrived(ReceiptSummary)
   /// The exam's key is there.
   case keyReleased

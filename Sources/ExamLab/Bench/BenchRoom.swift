@@ -20,7 +20,8 @@ struct BenchRoom {
   init(binaries: String, folder: String, candidates: Int, logsIn: Bool = true) throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     server = try ServerUnderTest(binary: "\(binaries)/exam-server", folder: folder)
-    try server.start(["--bench-endpoint"])
+    // The phones of a benchmark send as fast as they can, which no honest phone does.
+    try server.start(["--bench-endpoint", "--device-requests-per-second", "0"])
     let now = WallClock.milliseconds
     let created = try server.query([
       "exam", "create", "--title", "Benchmark", "--opens", "@\(now - 60_000)", "--closes", "@\(now + 36_000_000)",

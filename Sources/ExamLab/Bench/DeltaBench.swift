@@ -81,13 +81,16 @@ struct DeltaBench {
     return try DeltaLane(store: store, session: session)
   }
 
+  /// The exam's own id is random too: with n tries one run in n finds none.
+  private static let neighbourTries = 4_096
+
   /// A session of a candidate whose scope stands behind the exam's in the index: the end of a scope costs SQLite one
   /// instruction more where another scope follows, and ids are random.
   private func neighbour(of store: BenchStore) throws -> BenchSession {
-    for _ in 0..<64 {
+    for _ in 0..<Self.neighbourTries {
       if let session = try store.sessions(1).first, session.candidate > store.exam { return session }
     }
-    throw RoomError("of 64 random ids none is above the exam's; measure again")
+    throw RoomError("of \(Self.neighbourTries) random ids none is above the exam's; measure again")
   }
 }
 

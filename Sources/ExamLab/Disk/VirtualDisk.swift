@@ -150,10 +150,13 @@ package final class VirtualDisk {
     return true
   }
 
+  /// What all files take, reserves included.
+  package var usedBytes: Int { directory.entries.reduce(0) { $0 + $1.file.sizeBytes } }
+
   /// Whether files may grow by so many bytes.
   func hasRoom(for growth: Int) -> Bool {
     guard let capacity = faults.capacityBytes, growth > 0 else { return true }
-    guard directory.entries.reduce(growth, { $0 + $1.file.sizeBytes }) > capacity else { return true }
+    guard usedBytes + growth > capacity else { return true }
     report("the disk is full: \(growth) bytes more would pass \(capacity)")
     return false
   }

@@ -27,6 +27,16 @@ final class ServerUnderTest: Sendable {
     identityKey = key
   }
 
+  /// Takes a data folder that was made before, such as a copy of one; the server is not running yet.
+  init(binary: String, dataFolder: String, identityKey: String, errorFile: String) throws {
+    self.binary = binary
+    self.dataFolder = dataFolder
+    self.identityKey = identityKey
+    self.errorFile = errorFile
+    devicePort = try Self.freePort()
+    operatorPort = try Self.freePort()
+  }
+
   var address: ProxyAddress { ProxyAddress(host: "127.0.0.1", port: devicePort) }
 
   /// Its process while it runs.
@@ -39,7 +49,8 @@ final class ServerUnderTest: Sendable {
         binary, "serve", "--data", dataFolder, "--port", "\(devicePort)", "--operator-port", "\(operatorPort)",
       ] + options, errorFile: errorFile)
     processID.withLock { $0 = process }
-    let deadline = MonotonicClock.milliseconds + 20_000
+    // After a SIGKILL it first recomputes every chain that it holds.
+    let deadline = MonotonicClock.milliseconds + 60_000
     while MonotonicClock.milliseconds < deadline {
       if Self.answers(devicePort) && Self.answers(operatorPort) { return }
       if waitpid(process, nil, WNOHANG) == process { break }

@@ -14,7 +14,13 @@ public struct JournalClock: Hashable, Sendable {
   public init() {}
 
   /// Takes the next entry of the journal.
-  public mutating func advance(_ entry: Entry) {
+  ///
+  /// - Parameter provedMilliseconds: an instant that the server is proved to have named before the entry. The device
+  ///   gives none: it knows its own bounds to be true.
+  /// - Returns: whether the entry claims to be earlier than that. Then its bounds are dropped.
+  @discardableResult
+  public mutating func advance(_ entry: Entry, provedMilliseconds: Int64? = nil) -> Bool {
+    var isContradicted = false
     switch entry.kind {
     case .open(let opening):
       if opening.bootID != bootID { anchor = nil }
@@ -28,7 +34,28 @@ public struct JournalClock: Hashable, Sendable {
     default:
       bootMilliseconds = bootMilliseconds.addingReportingOverflow(entry.bootDeltaMilliseconds).partialValue
     }
+    if let provedMilliseconds {
+      isContradicted = bounds.map { $0.latest < provedMilliseconds } ?? false
+      if isContradicted { anchor = nil }
+      floor = max(floor ?? provedMilliseconds, provedMilliseconds)
+    }
     if let earliest = bounds?.earliest { floor = max(floor ?? earliest, earliest) }
+    return isContradicted
+  }
+
+  /// Takes several entries at once, none of which carries an instant of its own.
+  ///
+  /// - Parameter milliseconds: boot time over all of them.
+  /// - Returns: `false`, and nothing is taken, where taking them one by one could come to something else.
+  public mutating func advance(byBootMilliseconds milliseconds: UInt64) -> Bool {
+    let (sum, overflows) = bootMilliseconds.addingReportingOverflow(milliseconds)
+    guard !overflows, sum < UInt64(Self.longestBoot), anchorBootMilliseconds < UInt64(Self.longestBoot) else {
+      return false
+    }
+    bootMilliseconds = sum
+    // Bounds only grow with boot time, so those of the last entry are the floor.
+    if let earliest = bounds?.earliest { floor = max(floor ?? earliest, earliest) }
+    return true
   }
 
   /// Bounds on server time at the last entry; `nil` without any contact in this boot.

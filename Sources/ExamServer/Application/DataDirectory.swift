@@ -88,6 +88,8 @@ struct ServerSettings: Codable, Sendable {
 public final class DirectoryLock: Sendable {
   private let descriptor: Int32
   private let path: String
+  /// The last owner never let go of it as it should: it was killed, lost its power, or its store failed.
+  let wasLeftBehind: Bool
 
   /// - Throws: a ``StorageError`` that names the owner if there is one.
   public init(_ directory: DataDirectory) throws(StorageError) {
@@ -101,12 +103,13 @@ public final class DirectoryLock: Sendable {
       usleep(5_000)
     }
     guard tries < 10 else {
-      close(descriptor)
+      // `deinit` runs for what throws here, and closes; a second close could hit a descriptor of another thread.
       let owner = Self.owner(of: directory)
       throw StorageError(
         "\(directory.path) is open in process \(owner.map { "\($0.pid)" } ?? "(unknown)"). "
           + "Give commands to that server, or stop it first.")
     }
+    wasLeftBehind = FileSystem.size(path) ?? 0 > 0
     try record(address: nil)
   }
 
@@ -132,8 +135,10 @@ public final class DirectoryLock: Sendable {
   }
 
   /// Ends the lock; the file stays and names nobody.
-  func release() {
-    _ = ftruncate(descriptor, 0)
+  ///
+  /// - Parameter isSound: otherwise the file keeps the last owner's name, and the next one verifies the store.
+  func release(isSound: Bool = true) {
+    if isSound { _ = ftruncate(descriptor, 0) }
     _ = flock(descriptor, LOCK_UN)
   }
 

@@ -24,10 +24,13 @@ final class DiskWatch: Sendable {
   var isLow: Bool { availableBytes < lowBytes }
 
   /// Called at the start and by the writer between batches.
-  func look() {
+  ///
+  /// - Parameter logBytes: the length of the write-ahead log: folding it in needs as much room again, so that much
+  ///   does not count as free. Otherwise a full log could neither be folded in nor the store be opened again.
+  func look(logBytes: Int = 0) {
     guard let free = FileSystem.freeBytes(directory).map({ Int64(clamping: $0) }) else { return }
     let held = Int64(FileSystem.size(reservePath) ?? 0)
-    let ordinary = free - max(0, reserveBytes - held)
+    let ordinary = free - max(0, reserveBytes - held) - Int64(logBytes)
     available.store(ordinary, ordering: .relaxed)
     if ordinary < lowBytes {
       if held > 0 { FileSystem.remove(reservePath) }

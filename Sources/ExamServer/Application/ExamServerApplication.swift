@@ -4,6 +4,7 @@ public import Logging
 import NIOCore
 import NIOPosix
 import ServerCore
+import ServerStoreSQLite
 import SyncProtocol
 import Synchronization
 
@@ -15,6 +16,9 @@ public final class ExamServerApplication: Sendable {
   public let fingerprint: String
   /// The operator plane without its transport.
   public let operatorService: OperatorService
+  /// Gives one text and ends when the store can no longer be trusted. Nothing is acknowledged from then on: stop the
+  /// application and end the process, and a new one verifies the store.
+  public let faults: AsyncStream<String>
 
   private let backend: ServerBackend
   private let services: DeviceServices
@@ -30,15 +34,26 @@ public final class ExamServerApplication: Sendable {
     directory: DataDirectory, options: ServerOptions, logger: Logger
   ) async throws -> ExamServerApplication {
     try options.validate()
-    raiseFileLimit()
+    var options = options
+    options.limits.keepBelow(descriptors: raiseFileLimit())
     let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops)
     let loops = group.makeIterator().enumerated().map { LoopState(index: $0.offset, eventLoop: $0.element) }
+    let (faults, faultSink) = AsyncStream.makeStream(of: String.self)
     let backend: ServerBackend
     do {
-      backend = try ServerBackend(directory: directory, options: options, loops: loops)
+      backend = try ServerBackend(directory: directory, options: options, loops: loops) { fault in
+        logger.critical("the store failed, nothing is acknowledged any more: \(fault)")
+        faultSink.yield(fault)
+        faultSink.finish()
+      }
     } catch {
       try? await group.shutdownGracefully()
       throw error
+    }
+    if let verified = backend.verified {
+      logger.notice(
+        "the last run did not end as it should; the store is sound",
+        metadata: ["journals": "\(verified.journals)", "entries": "\(verified.entries)"])
     }
     let services = makeServices(backend, options)
     let service = backend.operatorService { gauges(services, backend) }
@@ -46,11 +61,12 @@ public final class ExamServerApplication: Sendable {
       let listener = try await DeviceListener(
         services: services, group: group, loops: loops, host: options.host, port: options.port)
       let plane = try await OperatorPlane(
-        service: service, host: options.operatorHost, port: options.operatorPort, logger: logger)
+        service: service, host: options.operatorHost, port: options.operatorPort, limits: options.operatorLimits,
+        logger: logger)
       try backend.lock.record(address: "\(options.operatorHost):\(plane.port)")
       return ExamServerApplication(
         backend: backend, services: services, service: service, listener: listener, plane: plane, group: group,
-        options: options, logger: logger)
+        options: options, faults: faults, logger: logger)
     } catch {
       await backend.close()
       try? await group.shutdownGracefully()
@@ -60,7 +76,8 @@ public final class ExamServerApplication: Sendable {
 
   private init(
     backend: ServerBackend, services: DeviceServices, service: OperatorService, listener: DeviceListener,
-    plane: OperatorPlane, group: MultiThreadedEventLoopGroup, options: ServerOptions, logger: Logger
+    plane: OperatorPlane, group: MultiThreadedEventLoopGroup, options: ServerOptions, faults: AsyncStream<String>,
+    logger: Logger
   ) {
     self.backend = backend
     self.services = services
@@ -68,6 +85,7 @@ public final class ExamServerApplication: Sendable {
     self.plane = plane
     self.group = group
     self.options = options
+    self.faults = faults
     self.logger = logger
     operatorService = service
     devicePort = listener.port
@@ -91,6 +109,9 @@ public final class ExamServerApplication: Sendable {
     logger.info("stopped")
   }
 
+  /// The store can no longer be trusted; see ``faults``.
+  public var hasStoreFailed: Bool { backend.writer.hasFailed }
+
   /// Connections of the device plane that are open now.
   var connectionCount: Int { services.census.count }
 
@@ -101,7 +122,7 @@ public final class ExamServerApplication: Sendable {
     let sessions = backend.sessions
     return DeviceServices(
       limits: options.limits, clock: options.clock, writer: backend.writer,
-      secretOfSession: { sessions.entry($0)?.secret }, identityKey: backend.identity.publicKey,
+      session: { sessions.entry($0) }, identityKey: backend.identity.publicKey,
       minimumAppVersion: options.configuration.minimumAppVersion,
       blobs: BlobReader(
         store: backend.blobs, threads: options.limits.blobThreads, queue: options.limits.queuedBlobReads),
@@ -121,15 +142,21 @@ public final class ExamServerApplication: Sendable {
   }
 
   /// Ten thousand polls are ten thousand descriptors: the soft limit goes up to the hard one.
-  private static func raiseFileLimit() {
+  ///
+  /// - Returns: how many descriptors the process may have now.
+  private static func raiseFileLimit() -> Int {
     var limit = rlimit()
     #if canImport(Glibc)
       let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     #else
       let resource = RLIMIT_NOFILE
     #endif
-    guard getrlimit(resource, &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-    limit.rlim_cur = limit.rlim_max
-    _ = setrlimit(resource, &limit)
+    guard getrlimit(resource, &limit) == 0 else { return .max }
+    if limit.rlim_cur < limit.rlim_max {
+      let soft = limit.rlim_cur
+      limit.rlim_cur = limit.rlim_max
+      if setrlimit(resource, &limit) != 0 { limit.rlim_cur = soft }
+    }
+    return Int(clamping: limit.rlim_cur)
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
 import ServerCore
+import ServerStoreSQLite
 import SyncProtocol
 
 /// An open data directory: the lock, the identity, and the writer with its store. Both the server and a command that
@@ -19,9 +20,15 @@ final class ServerBackend: Sendable {
   let disk: DiskWatch
   let metrics: ServerMetrics
   let lock: DirectoryLock
-
-  /// - Parameter loops: where replies are delivered; none for a command.
-  init(directory: DataDirectory, options: ServerOptions, loops: [LoopState] = []) throws {
+  /// What was verified because the last run had not ended as it should.
+  let verified: VerifiedChains?
+  /// - Parameters:
+  ///   - loops: where replies are delivered; none for a command.
+  ///   - onFault: called once, when the store can no longer be trusted.
+  init(
+    directory: DataDirectory, options: ServerOptions, loops: [LoopState] = [],
+    onFault: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws {
     self.directory = directory
     guard directory.isInitialized else {
       throw StorageError("\(directory.path) holds no server. Make one with exam-server init --data \(directory.path).")
@@ -46,20 +53,27 @@ final class ServerBackend: Sendable {
       limits: options.limits, loops: loops.map(\.eventLoop), clock: clock,
       events: GroupCommitWriter.Events(
         deliver: { loop, replies, changed in loops[loop].deliver(replies, changed: changed) },
-        committed: { metrics.countCommit(calls: $0, nanoseconds: $1) }))
-    let tables = NIOLockedValueBox<(SessionTable, OperatorTable)?>(nil)
+        committed: { metrics.countCommit(calls: $0, nanoseconds: $1) }, failed: onFault))
+    let tables = NIOLockedValueBox<(SessionTable, OperatorTable, VerifiedChains?)?>(nil)
     let path = directory.store
-    try writer.start { [configuration] in
-      let engine = try StoreEngine(
-        path: path, identity: identity, configuration: configuration, disk: disk, now: clock.now)
-      tables.withLockedValue { $0 = (engine.sessions, engine.operators) }
-      return engine
+    let verifies = lock.wasLeftBehind
+    do {
+      try writer.start { [configuration] in
+        let engine = try StoreEngine(
+          path: path, identity: identity, configuration: configuration, disk: disk, verifies: verifies, now: clock.now)
+        tables.withLockedValue { $0 = (engine.sessions, engine.operators, engine.verified) }
+        return engine
+      }
+    } catch {
+      guard let failure = error as? StoreError else { throw error }
+      throw CommandError(failure.kind == .fault ? .damaged : .unreachable, failure.message)
     }
-    guard let (sessions, operators) = tables.withLockedValue({ $0 }) else {
+    guard let (sessions, operators, verified) = tables.withLockedValue({ $0 }) else {
       throw StorageError("The store did not open.")
     }
     self.sessions = sessions
     self.operators = operators
+    self.verified = verified
   }
 
   func operatorService(metrics text: @escaping @Sendable () -> String) -> OperatorService {
@@ -76,7 +90,7 @@ final class ServerBackend: Sendable {
         continuation.resume()
       }.start()
     }
-    lock.release()
+    lock.release(isSound: !writer.hasFailed)
   }
 }
 

@@ -15,6 +15,7 @@ public struct ServerOptions: Sendable {
   public var eventLoops = 1
   public var clock = ServerClock()
   public var limits = DevicePlaneLimits()
+  public var operatorLimits = OperatorPlaneLimits()
   public var configuration = ServerConfiguration()
   /// Answers `POST /v1/nothing`, the yardstick of benchmarks.
   public var offersNothing = false

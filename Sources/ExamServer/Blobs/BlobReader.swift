@@ -13,6 +13,18 @@ final class BlobReader: Sendable {
     var isWhole: Bool
   }
 
+  /// Why nothing is sent.
+  struct Refusal: Error {
+    var problem: Problem
+    /// Of the whole blob, where only the range is wrong.
+    var length: Int?
+
+    init(_ problem: Problem, length: Int? = nil) {
+      self.problem = problem
+      self.length = length
+    }
+  }
+
   private let store: BlobStore
   private let pool: NIOThreadPool
   private let queued = NIOLockedValueBox(0)
@@ -26,7 +38,7 @@ final class BlobReader: Sendable {
   }
 
   /// - Parameter completion: called on a reader thread.
-  func read(_ digest: Digest256, range: String?, completion: @escaping @Sendable (Result<Part, Problem>) -> Void) {
+  func read(_ digest: Digest256, range: String?, completion: @escaping @Sendable (Result<Part, Refusal>) -> Void) {
     let isAdmitted = queued.withLockedValue { queued in
       guard queued < limit else { return false }
       queued += 1
@@ -34,12 +46,13 @@ final class BlobReader: Sendable {
     }
     guard isAdmitted else {
       return completion(
-        .failure(Problem(.busy, "Too many papers are being fetched. Come again.", retryAfterSeconds: 2)))
+        .failure(Refusal(Problem(.busy, "Too many papers are being fetched. Come again.", retryAfterSeconds: 2))))
     }
     pool.submit { state in
       self.queued.withLockedValue { $0 -= 1 }
       guard case .active = state else {
-        return completion(.failure(Problem(.shuttingDown, "The server is stopping.", retryAfterSeconds: 5)))
+        return completion(
+          .failure(Refusal(Problem(.shuttingDown, "The server is stopping.", retryAfterSeconds: 5))))
       }
       completion(self.readNow(digest, range: range))
     }
@@ -49,24 +62,26 @@ final class BlobReader: Sendable {
     pool.shutdownGracefully { _ in }
   }
 
-  private func readNow(_ digest: Digest256, range: String?) -> Result<Part, Problem> {
+  private func readNow(_ digest: Digest256, range: String?) -> Result<Part, Refusal> {
     guard let length = store.length(digest) else {
-      return .failure(Problem(.notFound, "There is no such blob here."))
+      return .failure(Refusal(Problem(.notFound, "There is no such blob here.")))
     }
     var part = 0..<length
     switch ByteRange.read(range, length: length) {
     case .whole: break
     case .part(let wanted): part = wanted
     case .unsatisfiable:
-      return .failure(Problem(.rangeNotSatisfiable, "The blob has \(length) bytes: ask for a range inside it."))
+      return .failure(
+        Refusal(
+          Problem(.rangeNotSatisfiable, "The blob has \(length) bytes: ask for a range inside it."), length: length))
     }
     do {
       guard let bytes = try store.read(digest, part), bytes.count == part.count else {
-        return .failure(Problem(.notFound, "There is no such blob here."))
+        return .failure(Refusal(Problem(.notFound, "There is no such blob here.")))
       }
       return .success(Part(bytes: bytes, range: part, length: length, isWhole: part.count == length))
     } catch {
-      return .failure(Problem(.storageFailed, "The blob cannot be read: \(error)"))
+      return .failure(Refusal(Problem(.storageFailed, "The blob cannot be read: \(error)")))
     }
   }
 }

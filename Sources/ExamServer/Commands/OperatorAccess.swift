@@ -13,6 +13,8 @@ public struct CommandError: Error, Sendable, CustomStringConvertible {
     case notAllowed = 3
     /// A file or a store is damaged.
     case damaged = 4
+    /// The running server's store failed: nothing was acknowledged after it. Starting again verifies the store.
+    case storeFailed = 5
   }
 
   public var exit: Exit

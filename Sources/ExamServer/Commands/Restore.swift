@@ -11,7 +11,8 @@ extension DataDirectory {
       throw CommandError(.unreachable, "\(path) holds no server. Put its identity.key there first, or run init.")
     }
     let lock = try DirectoryLock(self)
-    defer { lock.release() }
+    // What comes from a backup is verified before it is used.
+    defer { lock.release(isSound: false) }
     guard let bytes = FileSystem.size(backup) else {
       throw CommandError(.unreachable, "There is no backup \(backup). Check the path.")
     }

@@ -17,10 +17,10 @@ extension DeviceConnection {
     }
   }
 
-  private func finishBlob(_ result: Result<BlobReader.Part, Problem>, tag: String, number: UInt64) {
+  private func finishBlob(_ result: Result<BlobReader.Part, BlobReader.Refusal>, tag: String, number: UInt64) {
     guard number == self.number, phase == .waiting, let context else { return }
     switch result {
-    case .failure(let problem): fail(problem)
+    case .failure(let refusal): fail(refusal.problem, wholeBytes: refusal.length)
     case .success(let part):
       services.metrics.countBlob(bytes: part.bytes.count)
       var buffer = context.channel.allocator.buffer(capacity: 320 + part.bytes.count)

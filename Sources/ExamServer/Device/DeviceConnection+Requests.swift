@@ -8,6 +8,7 @@ import SyncWire
 /// What an authenticated request's answer needs.
 struct Exchange {
   var session: ID128
+  var device: ID128
   var secret: SessionSecret
   var requestMAC: MAC
   /// Server time when the request was there.
@@ -44,14 +45,14 @@ extension DeviceConnection {
       fail(Problem(.sessionUnknown, "The request carries no ExamSync authorization. Make a session first."))
       return nil
     }
-    guard let secret = services.secretOfSession(authorization.session) else {
+    guard let entry = services.session(authorization.session) else {
       fail(Problem(.sessionUnknown, "This session is not known here. Make a new one with the certificate."))
       return nil
     }
     let method = request.head.method.rawValue
     let expected = (request.body ?? ByteBuffer()).withUnsafeReadableBytes {
       MessageAuthentication.request(
-        secret: secret, method: method, path: request.head.uri, sentAt: authorization.sentAt, body: $0)
+        secret: entry.secret, method: method, path: request.head.uri, sentAt: authorization.sentAt, body: $0)
     }
     guard expected.isEqualInConstantTime(to: authorization.mac) else {
       fail(Problem(.macInvalid, "The request was altered on its way, or the session's secret is another."))
@@ -61,33 +62,53 @@ extension DeviceConnection {
     let now = UInt64(max(0, receivedAt))
     let distance = max(now, authorization.sentAt) - min(now, authorization.sentAt)
     let exchange = Exchange(
-      session: authorization.session, secret: secret, requestMAC: expected, receivedAt: receivedAt,
+      session: authorization.session, device: entry.device, secret: entry.secret, requestMAC: expected,
+      receivedAt: receivedAt,
       isFresh: distance <= tolerance)
     self.exchange = exchange
     return exchange
   }
 
   private func handleSync(_ request: ReceivedRequest) {
-    guard let exchange = authenticate(request), let message: SyncRequest = decode(request) else { return }
-    let wait = min(message.waitMilliseconds, services.limits.waitMilliseconds)
-    if wait > 0 && exchange.isFresh && !message.scopes.isEmpty {
-      beginPoll(message, session: exchange.session, wait: wait)
+    guard let exchange = authenticate(request) else { return }
+    let throttledMilliseconds = services.throttle.take(exchange.device)
+    guard let message = decodeSync(request) else { return }
+    if let throttledMilliseconds,
+      !holdsSeal(message) || services.throttle.take(exchange.device, isSeal: true) != nil
+    {
+      return slowDown(milliseconds: throttledMilliseconds)
+    }
+    let wait = min(message.rest.waitMilliseconds, services.limits.waitMilliseconds)
+    if wait > 0 && exchange.isFresh && !message.rest.scopes.isEmpty {
+      beginPoll(message.rest, session: exchange.session, wait: wait)
     }
     let call = DeviceCall(
-      session: exchange.session, request: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
-    submit(.sync(call), priority: isUrgent(message) ? .urgent : .ordinary)
+      session: exchange.session, packed: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
+    // Looked for only when it matters: it costs a decoding.
+    let isUrgent = services.writer.isOverloaded && holdsSeal(message)
+    submit(.sync(call), priority: isUrgent ? .urgent : .ordinary)
   }
 
-  /// Seals and what asks for receipts, looked for only when it matters: it costs a decoding.
-  private func isUrgent(_ message: SyncRequest) -> Bool {
-    guard services.writer.isOverloaded else { return false }
-    if !message.presentedReceipts.isEmpty { return true }
-    return message.pushes.contains { push in
-      push.bodies.contains { body in
-        guard let entry = try? Entry(wire: body), case .seal = entry.kind else { return false }
-        return true
-      }
+  private func decodeSync(_ request: ReceivedRequest) -> PackedRequest? {
+    if speaksJSON {
+      let message: SyncRequest? = decode(request)
+      return message.map { PackedRequest($0) }
     }
+    return decode(request) { bytes throws(WireError) in try PackedRequest(wire: bytes) }
+  }
+
+  /// Told to come again when there is room, and a little later by chance, so that devices do not come in step.
+  private func slowDown(milliseconds: Int64) {
+    let seconds = Int(milliseconds + 999) / 1_000 + Int.random(in: 0...2)
+    fail(
+      Problem(
+        .tooManyRequests, "This device sends too much. Everything stays on it; come again later.",
+        retryAfterSeconds: seconds))
+  }
+
+  /// Seals and what asks for receipts.
+  private func holdsSeal(_ message: PackedRequest) -> Bool {
+    !message.rest.presentedReceipts.isEmpty || message.pushes.contains(where: \.holdsSeal)
   }
 
   private func handleJoin(_ request: ReceivedRequest) {
@@ -139,6 +160,7 @@ extension DeviceConnection {
   func submit(_ call: ServerCall, priority: WriterQueue.Priority) {
     let sink = ReplySink.connection(self, number: number, loop: loop.index)
     guard services.writer.enqueue(call, to: sink, priority: priority) else {
+      if services.writer.hasFailed { return fail(GroupCommitWriter.storageFailed) }
       return fail(Problem(.busy, "The server has too much to do. Come again.", retryAfterSeconds: 2))
     }
   }
@@ -170,9 +192,16 @@ extension DeviceConnection {
   // MARK: Answers
 
   private func decode<Message: WireMessage>(_ request: ReceivedRequest) -> Message? {
+    decode(request) { bytes throws(WireError) in
+      speaksJSON ? try Message(json: bytes) : try Message(wire: bytes)
+    }
+  }
+
+  private func decode<Message>(
+    _ request: ReceivedRequest, _ read: ([UInt8]) throws(WireError) -> Message
+  ) -> Message? {
     do {
-      if speaksJSON { return try Message(json: Array((request.body ?? ByteBuffer()).readableBytesView)) }
-      return try Message(wire: try unframed(request.body))
+      return try read(speaksJSON ? Array((request.body ?? ByteBuffer()).readableBytesView) : unframed(request.body))
     } catch let error as FramingError {
       if case .tooLong = error { fail(Problem(.tooLarge, error.description)) } else { unreadable(error.description) }
     } catch let error as WireError where error.field == "SyncRequest.protocol" {
@@ -208,11 +237,13 @@ extension DeviceConnection {
   }
 
   /// Answers with a problem; MACed where the session was good.
-  func fail(_ problem: Problem) {
+  ///
+  /// - Parameter wholeBytes: with 416, the length of what a range was asked of (RFC 9110, section 15.5.17).
+  func fail(_ problem: Problem, wholeBytes: Int? = nil) {
     dropPoll()
     services.metrics.count(problem.kind)
     send(
-      status: problem.status, kind: .problem(retryAfterSeconds: problem.retryAfterSeconds),
+      status: problem.status, kind: .problem(retryAfterSeconds: problem.retryAfterSeconds, wholeBytes: wholeBytes),
       body: ProblemDocument.json(problem))
   }
 

@@ -34,6 +34,16 @@ public struct DevicePlaneLimits: Sendable {
   public var syncBytes = Limits.requestBytes
   public var identityBytes = 8 * 1024
 
+  // Requests of one device
+  /// Sync requests a second, in the long run; 0 for no limit. A phone needs one for each save and one for each poll.
+  public var deviceRequestsPerSecond = 50
+  /// So many at once, after a time without any.
+  public var deviceRequestBurst = 250
+  /// So many more where a push holds a seal, or a receipt is presented: the last answers pass a flood of their own.
+  public var deviceSealBurst = 50
+  /// Devices that are counted at a time: bounds the memory.
+  public var countedDevices = 65_536
+
   // Work
   /// Calls that may wait for the writer; above it the answer is *busy*.
   public var queuedCalls = 16_384
@@ -49,4 +59,9 @@ public struct DevicePlaneLimits: Sendable {
   public var queuedBlobReads = 4_096
 
   public init() {}
+
+  /// Keeps descriptors for the store, the blobs and the operators: phones above the rest are turned away at once.
+  mutating func keepBelow(descriptors: Int) {
+    connections = min(connections, max(1, descriptors - min(256, descriptors / 2)))
+  }
 }

@@ -1,4 +1,5 @@
 import ExamModel
+import ServerCore
 import SyncProtocol
 
 /// What every connection of the device plane shares.
@@ -7,13 +8,14 @@ final class DeviceServices: Sendable {
   let clock: ServerClock
   let writer: GroupCommitWriter
   let polls = PollRegistry()
-  /// The secret of a live session; asked from every loop at once.
-  let secretOfSession: @Sendable (ID128) -> SessionSecret?
+  /// A live session; asked from every loop at once.
+  let session: @Sendable (ID128) -> SessionEntry?
   let identityKey: [UInt8]
   let minimumAppVersion: String
   let blobs: BlobReader
   let passwords: PasswordWorkers
   let logins: LoginThrottle
+  let throttle: DeviceThrottle
   let census: ConnectionCensus
   let metrics: ServerMetrics
   let offersNothing: Bool
@@ -22,14 +24,14 @@ final class DeviceServices: Sendable {
 
   init(
     limits: DevicePlaneLimits, clock: ServerClock, writer: GroupCommitWriter,
-    secretOfSession: @escaping @Sendable (ID128) -> SessionSecret?, identityKey: [UInt8],
-    minimumAppVersion: String, blobs: BlobReader, metrics: ServerMetrics, offersNothing: Bool,
+    session: @escaping @Sendable (ID128) -> SessionEntry?, identityKey: [UInt8], minimumAppVersion: String,
+    blobs: BlobReader, metrics: ServerMetrics, offersNothing: Bool,
     offersJSON: Bool, isBehindProxy: Bool
   ) {
     self.limits = limits
     self.clock = clock
     self.writer = writer
-    self.secretOfSession = secretOfSession
+    self.session = session
     self.identityKey = identityKey
     self.minimumAppVersion = minimumAppVersion
     self.blobs = blobs
@@ -39,6 +41,7 @@ final class DeviceServices: Sendable {
     self.isBehindProxy = isBehindProxy
     passwords = PasswordWorkers(threads: limits.passwordThreads, queue: limits.queuedPasswords)
     logins = LoginThrottle(triesPerMinute: limits.loginTries)
+    throttle = DeviceThrottle(limits)
     census = ConnectionCensus(total: limits.connections, perAddress: limits.connectionsPerAddress)
   }
 }

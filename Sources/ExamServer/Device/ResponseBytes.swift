@@ -7,7 +7,7 @@ enum ResponseBytes {
   /// Headers beyond the length; the wire has a budget, so nothing is said that nobody reads.
   enum Kind {
     case message
-    case problem(retryAfterSeconds: Int?, allow: String? = nil)
+    case problem(retryAfterSeconds: Int?, allow: String? = nil, wholeBytes: Int? = nil)
     case json
   }
 
@@ -36,11 +36,15 @@ enum ResponseBytes {
     switch kind {
     case .message: break
     case .json: buffer.writeStaticString("\r\nContent-Type: application/json")
-    case .problem(let retryAfterSeconds, let allow):
+    case .problem(let retryAfterSeconds, let allow, let wholeBytes):
       buffer.writeStaticString("\r\nContent-Type: application/problem+json")
       if let retryAfterSeconds {
         buffer.writeStaticString("\r\nRetry-After: ")
         writeDecimal(retryAfterSeconds, to: &buffer)
+      }
+      if let wholeBytes {
+        buffer.writeStaticString("\r\nContent-Range: bytes */")
+        writeDecimal(wholeBytes, to: &buffer)
       }
       if let allow { buffer.writeString("\r\nAllow: \(allow)") }
       if status == 401 { buffer.writeStaticString("\r\nWWW-Authenticate: ExamSync") }

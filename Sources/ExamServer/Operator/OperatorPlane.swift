@@ -9,8 +9,6 @@ import SyncProtocol
 final class OperatorPlane: Sendable {
   /// Of one request; a paper with its pictures is the largest.
   static let bodyBytes = 96 * 1024 * 1024
-  static let connections = 64
-  static let idleSeconds: Int64 = 120
 
   let port: Int
   private let task: Task<Void, any Error>
@@ -18,7 +16,9 @@ final class OperatorPlane: Sendable {
   /// Begins to listen.
   ///
   /// - Parameter port: 0 takes a free one; see ``port``.
-  init(service: OperatorService, host: String, port: Int, logger: Logger) async throws {
+  init(
+    service: OperatorService, host: String, port: Int, limits: OperatorPlaneLimits, logger: Logger
+  ) async throws {
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     // It reports every connection that ends when the server stops as an error.
     var quiet = logger
@@ -27,13 +27,14 @@ final class OperatorPlane: Sendable {
       responder: OperatorResponder(service: service),
       server: .http1(
         configuration: HTTP1Channel.Configuration(
-          idleTimeout: .seconds(Self.idleSeconds),
+          additionalChannelHandlers: [OperatorPace(limits)],
+          idleTimeout: .milliseconds(limits.idleMilliseconds),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: Limits.headerBytes, maxHeaderListSize: Limits.headerBytes,
             maxHeaderFieldCount: Limits.headerCount))),
       configuration: ApplicationConfiguration(
         address: .hostname(host, port: port),
-        availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
+        availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
       onServerRunning: { channel in continuation.yield(channel.localAddress?.port ?? 0) },
       logger: quiet)
     task = Task {

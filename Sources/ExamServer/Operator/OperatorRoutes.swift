@@ -64,7 +64,9 @@ enum OperatorRoutes {
       (request) throws(Problem) in
       .announce(exam: try request.id("exam"), text: try request.decode(TextBody.self).text)
     },
-    OperatorRoute("POST", "/v1/exams/{exam}/extend", "More time for every attempt.") { (request) throws(Problem) in
+    OperatorRoute("POST", "/v1/exams/{exam}/extend", "More time for every attempt, at once; `pending` records follow.")
+    {
+      (request) throws(Problem) in
       let body = try request.decode(ExtendBody.self)
       return .extendExam(exam: try request.id("exam"), milliseconds: body.milliseconds, reason: body.reason)
     },

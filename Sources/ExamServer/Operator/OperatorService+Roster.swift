@@ -42,9 +42,7 @@ extension OperatorService {
     }
     let passwords = candidates.map { $0.password ?? firstPassword(of: $0.username) }
     let rows = try await prepared(candidates, passwords, exam: summary)
-    guard case .roster(let outcome) = try await perform(.importRoster(exam: exam, rows: rows), by: identity) else {
-      throw Problem(.internal, "The server mixed up two answers. Send it again.")
-    }
+    let outcome = try await store(rows, in: exam, by: identity)
     var handOut = RosterHandOut(
       rows: [], serverAddress: address, serverKey: Hex.encode(self.identity.publicKey))
     for ((candidate, password), row) in zip(zip(candidates, passwords), outcome.rows) {
@@ -55,6 +53,22 @@ extension OperatorService {
           attempt: row.attempt.hex, isNew: row.isNew))
     }
     return try Self.json(handOut)
+  }
+
+  /// A bounded number of rows in one transaction, so that no phone waits for a roster. What fails half-way is sent
+  /// again: importing a candidate twice changes nothing.
+  private func store(
+    _ rows: [PreparedRosterRow], in exam: ID128, by identity: OperatorIdentity
+  ) async throws -> RosterOutcome {
+    var outcome = RosterOutcome(rows: [])
+    for start in stride(from: 0, to: rows.count, by: OperatorLimits.rosterRowsPerCommit) {
+      let piece = Array(rows[start..<min(start + OperatorLimits.rosterRowsPerCommit, rows.count)])
+      guard case .roster(let part) = try await perform(.importRoster(exam: exam, rows: piece), by: identity) else {
+        throw Problem(.internal, "The server mixed up two answers. Send it again.")
+      }
+      outcome.rows += part.rows
+    }
+    return outcome
   }
 
   /// The same at each import, so that importing a roster twice gives the same hand-out; 50 bits under the server's own

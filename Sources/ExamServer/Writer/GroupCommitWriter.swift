@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import ServerCore
 import SyncProtocol
+import Synchronization
 
 /// One thread, one transaction and one fsync for all calls that arrived meanwhile.
 ///
@@ -15,7 +16,13 @@ final class GroupCommitWriter: Sendable {
     var deliver: @Sendable (_ loop: Int, _ replies: [LoopReply], _ changed: Set<ID128>) -> Void
     /// After each batch: how many calls, and how long the transaction took.
     var committed: @Sendable (_ calls: Int, _ nanoseconds: Int64) -> Void
+    /// Once, when the store can no longer be trusted: the writer has ended and takes nothing more.
+    var failed: @Sendable (_ fault: String) -> Void = { _ in }
   }
+
+  /// How often the engine is maintained. A look at the disk costs microseconds, and between two of them answers must
+  /// not fill what is kept for seals.
+  private static let maintenanceMilliseconds: Int64 = 20
 
   private let queue: WriterQueue
   private let batchCalls: Int
@@ -23,6 +30,7 @@ final class GroupCommitWriter: Sendable {
   private let clock: ServerClock
   private let events: Events
   private let finished = Signal<Void>()
+  private let failure = Atomic<Bool>(false)
 
   init(limits: DevicePlaneLimits, loops: [any EventLoop], clock: ServerClock, events: Events) {
     queue = WriterQueue(limit: limits.queuedCalls)
@@ -41,8 +49,7 @@ final class GroupCommitWriter: Sendable {
       do {
         let engine = try open()
         opened.send(.success(()))
-        self.run(engine)
-        engine.close()
+        if let fault = self.run(engine) { self.fail(fault, engine) } else { engine.close() }
       } catch {
         opened.send(.failure(error))
       }
@@ -76,6 +83,9 @@ final class GroupCommitWriter: Sendable {
 
   var queuedCalls: Int { queue.count }
 
+  /// The store failed: nothing is taken any more.
+  var hasFailed: Bool { failure.load(ordering: .acquiring) }
+
   /// More waits than one batch takes.
   var isOverloaded: Bool { queue.count > batchCalls }
 
@@ -85,7 +95,8 @@ final class GroupCommitWriter: Sendable {
     finished.wait()
   }
 
-  private func run(_ engine: any WriterEngine) {
+  /// - Returns: why the store can no longer be trusted; `nil` when the queue was closed and worked off.
+  private func run(_ engine: any WriterEngine) -> String? {
     var batch: [WriterJob] = []
     batch.reserveCapacity(batchCalls)
     var maintainedAt: Int64 = 0
@@ -95,10 +106,14 @@ final class GroupCommitWriter: Sendable {
       let wait = hasMoreWork ? 0 : max(0, min(1_000, tickAt - clock.now))
       batch.removeAll(keepingCapacity: true)
       let deadline = Date(timeIntervalSinceNow: Double(wait) / 1_000)
-      guard queue.take(into: &batch, count: batchCalls, until: deadline) else { return }
+      guard queue.take(into: &batch, count: batchCalls, until: deadline) else { return nil }
       let now = clock.now
-      if now - maintainedAt >= 500 || now < maintainedAt {
+      if now - maintainedAt >= Self.maintenanceMilliseconds || now < maintainedAt {
         engine.maintain()
+        if let fault = engine.fault {
+          refuse(batch, engine)
+          return fault
+        }
         maintainedAt = now
       }
       if now >= tickAt || tickAt - now > 2_000 {
@@ -106,10 +121,40 @@ final class GroupCommitWriter: Sendable {
         tickAt = now + 1_000
       }
       let next = commit(batch, engine, at: now)
+      if let fault = engine.fault { return fault }
       if let next { tickAt = min(tickAt, max(next, now + 1)) }
       hasMoreWork = engine.continueWork()
     }
   }
+
+  /// Fail-stop: whatever waits is told that it was not stored, and nothing is written any more.
+  private func fail(_ fault: String, _ engine: any WriterEngine) {
+    failure.store(true, ordering: .releasing)
+    queue.close()
+    engine.abandon()
+    var rest: [WriterJob] = []
+    while queue.take(into: &rest, count: batchCalls, until: .distantPast) {
+      refuse(rest, engine)
+      rest.removeAll(keepingCapacity: true)
+    }
+    events.failed(fault)
+  }
+
+  private func refuse(_ jobs: [WriterJob], _ engine: any WriterEngine) {
+    var sinks: [ReplySink] = []
+    for job in jobs {
+      switch job.task {
+      case .call: sinks.append(job.sink)
+      case .work(let work): work(engine)
+      }
+    }
+    _ = handOut(
+      BatchOutcome(replies: Array(repeating: .problem(Self.storageFailed), count: sinks.count), changedScopes: []),
+      to: sinks)
+  }
+
+  static let storageFailed = Problem(
+    .storageFailed, "The server's store failed and nothing of this was stored. The server restarts; send it again.")
 
   /// - Returns: when a tick said that it has something to do next.
   private func commit(_ batch: [WriterJob], _ engine: any WriterEngine, at now: Int64) -> Int64? {

@@ -5,7 +5,10 @@ import SyncProtocol
 protocol WriterEngine: AnyObject {
   /// Performs one batch in one transaction; each call has its own reply.
   func perform(_ batch: [ServerCall], now: Int64) -> BatchOutcome
-  /// A look at the disk and the like, at most twice a second.
+  /// Why the store can no longer be trusted; `nil` while it is sound. Looked at after each batch, before its replies
+  /// leave: from then on nothing is performed, and ``abandon()`` takes the place of ``close()``.
+  var fault: String? { get }
+  /// A look at the disk and the like, at most fifty times a second.
   func maintain()
   /// A short piece of longer work, such as a backup, between two batches.
   ///
@@ -15,4 +18,6 @@ protocol WriterEngine: AnyObject {
   func beginBackup(to path: String, completion: @escaping @Sendable (Result<Void, Problem>) -> Void)
   /// The last call: checkpoints and closes the store.
   func close()
+  /// The last call after a ``fault``: writes nothing more, so that the next opening finds what the disk has.
+  func abandon()
 }

@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The current answer to one item, and the entry that made it.
 struct CurrentAnswer: Hashable {
   /// `nil` after it was cleared, or where only a flag was set.
@@ -35,6 +39,8 @@ struct AttemptFold: Hashable {
   private(set) var usedUnlocks: Set<ID128> = []
   private(set) var grantsSeen: Set<UInt32> = []
   private(set) var information: [InformationField] = []
+  /// When each item was met first: a section is entered with the first of its items.
+  private(set) var firstMet: [String: DeviceInstant] = [:]
 
   struct DeviceBootTime: Hashable {
     var bootID: ID128
@@ -72,6 +78,9 @@ struct AttemptFold: Hashable {
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
     guard verdict == .applied else { return }
+    #if PlantedBugs
+      if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }
+    #endif
     switch entry.kind {
     case .answer(let item, let value):
       change(item, in: journal) { $0.value = value.isEmpty ? nil : value }
@@ -147,6 +156,12 @@ struct AttemptFold: Hashable {
       if case .server(let nonce, _) = fact.proof { usedUnlocks.insert(nonce) }
     case .grantSeen(let number):
       grantsSeen.insert(number)
+    case .visit(let item), .answer(let item, _), .clear(let item), .flag(let item, _):
+      guard firstMet[item] == nil, let bootID = journal.clock.bootID else { return }
+      let boot = journal.clock.bootMilliseconds
+      firstMet[item] = DeviceInstant(
+        bootID: bootID, bootMilliseconds: boot,
+        wallMilliseconds: Int64(clamping: boot) &+ (journal.wallOffsetMilliseconds ?? 0))
     default: break
     }
   }

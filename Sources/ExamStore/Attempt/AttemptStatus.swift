@@ -44,6 +44,8 @@ public struct AttemptStatus: Hashable, Sendable {
   public var counts: DurabilityCounts
   /// Entries that the server lacks.
   public var pendingEntries: UInt64
+  /// Entries that only this device has, because the server has others in their place. Evidence; show it to a person.
+  public var evidenceEntries: UInt64
   public var locks: LockLedger
   public var informationGiven: Bool
   public var closedSections: Set<String>
@@ -62,6 +64,8 @@ public struct AttemptStatus: Hashable, Sendable {
   /// Bounds on server time at the last entry, as this boot's samples allow.
   public var clock: JournalClock
   public var persistedClock: PersistedClock?
+  /// When each item was visited, answered, cleared or flagged first, by this device's journals.
+  public var firstMet: [String: DeviceInstant]
 }
 
 extension ExamStore {
@@ -92,13 +96,14 @@ extension ExamStore {
     let live = memory.liveIndex.map { memory.journals[$0] }
     return AttemptStatus(
       attempt: attempt, phase: fold.state.phase, answers: answers, counts: counts,
-      pendingEntries: memory.journals.reduce(0) { $0 + $1.pendingCount }, locks: fold.state.ledger,
+      pendingEntries: memory.journals.reduce(0) { $0 + $1.pendingCount },
+      evidenceEntries: memory.journals.reduce(0) { $0 + ($1.isReplaced ? $1.end : 0) }, locks: fold.state.ledger,
       informationGiven: fold.state.informationGiven, closedSections: fold.state.closedSections,
       seal: fold.state.isSealed ? fold.seal?.statement : nil, receipt: receipt?.statement, journal: live?.id,
       sequence: live?.last ?? 0, forkCount: max(0, memory.journals.count - 1), startedAt: fold.startedAt,
       startedBootID: fold.startedAtInstant?.bootID, startedBootMilliseconds: fold.startedAtInstant?.bootMilliseconds,
       clock: live?.clock ?? JournalClock(),
-      persistedClock: memory.journals.last { $0.persisted != nil }?.persisted)
+      persistedClock: memory.journals.last { $0.persisted != nil }?.persisted, firstMet: fold.firstMet)
   }
 
   private func durability(

@@ -3,6 +3,10 @@ import SQLite
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Entries that are about to be appended to one journal in one transaction. Nothing of it is true before the commit.
 struct Draft {
   /// The journal after the entries so far.
@@ -78,6 +82,9 @@ extension ExamStore {
   ) throws(ExamStoreError) -> Saved {
     let journals = try journals()
     let tables = tables
+    #if PlantedBugs
+      if let saved = try commitWithPlantedBug(draft, to: memory, journals: journals) { return saved }
+    #endif
     try transact { () throws(SQLiteError) in
       for prepared in draft.entries {
         try journals.append(
@@ -115,14 +122,23 @@ extension ExamStore {
   func save(
     _ kind: EntryKind, section: String? = nil, to attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> Saved {
+    try save([kind], section: section, to: attempt, at: moment)
+  }
+
+  /// Entries that stand or fall together, in one transaction.
+  func save(
+    _ kinds: [EntryKind], section: String?, to attempt: ID128, at moment: SaveMoment
+  ) throws(ExamStoreError) -> Saved {
     let memory = try memory(of: attempt)
     var draft = try liveDraft(memory, at: moment)
-    var state = draft.state
     // Undecided refuses nothing: see SaveMoment.
     let time: TimeClass = moment.time == .late ? .late : .inTime
-    let verdict = state.admit(kind, time: time, policy: policy(of: attempt), section: section)
-    if case .kept(let reason) = verdict { throw refusal(reason, of: memory) }
-    try draft.append(kind)
+    for kind in kinds {
+      var state = draft.state
+      let verdict = state.admit(kind, time: time, policy: policy(of: attempt), section: section)
+      if case .kept(let reason) = verdict { throw refusal(reason, of: memory) }
+      try draft.append(kind)
+    }
     return try commit(draft, to: memory)
   }
 
@@ -147,3 +163,69 @@ extension ExamStore {
     (try? terms(attempt))?.exam?.policy ?? AttemptPolicy()
   }
 }
+
+#if PlantedBugs
+  extension ExamStore {
+    /// Ways to save that lose something; `nil` where none of them is on.
+    private func commitWithPlantedBug(
+      _ draft: Draft, to memory: AttemptMemory, journals: JournalTable
+    ) throws(ExamStoreError) -> Saved? {
+      let tables = tables
+      let saved = { [weak self] () -> Saved in
+        self?.follow(draft, in: memory)
+        return Saved(journal: draft.journal.id, sequence: draft.journal.last, answerCount: memory.fold.answerCount)
+      }
+      func entries() throws(SQLiteError) {
+        for prepared in draft.entries {
+          try journals.append(
+            prepared.body, sequence: prepared.after.last, head: prepared.after.head, to: prepared.after.number)
+        }
+      }
+      func rows() throws(SQLiteError) {
+        for prepared in draft.entries {
+          guard
+            let row = memory.fold.row(
+              after: prepared.entry.kind, journal: prepared.after.number, sequence: prepared.after.last)
+          else { continue }
+          try tables.upsert(row.answer, item: row.item, attempt: memory.attempt)
+        }
+      }
+      switch PlantedBug.active {
+      case .deviceCommitErrorIgnored, .memoryFollowsFailedCommit:
+        do throws(ExamStoreError) {
+          try transact { () throws(SQLiteError) in
+            try entries()
+            try rows()
+            try journals.updateHead(of: draft.journal)
+          }
+        } catch {
+          if planted(.deviceCommitErrorIgnored) { return saved() }
+          follow(draft, in: memory)
+          throw error
+        }
+        return saved()
+      case .answerRowOutsideTransaction:
+        try transact { () throws(SQLiteError) in
+          try entries()
+          try journals.updateHead(of: draft.journal)
+        }
+        try transact { () throws(SQLiteError) in try rows() }
+        return saved()
+      case .headInSecondTransaction:
+        try transact { () throws(SQLiteError) in
+          try entries()
+          try rows()
+        }
+        try transact { () throws(SQLiteError) in try journals.updateHead(of: draft.journal) }
+        return saved()
+      case .clearNotJournalled:
+        guard draft.entries.count == 1, case .clear = draft.entries[0].entry.kind else { return nil }
+        try transact { () throws(SQLiteError) in try rows() }
+        memory.fold.apply(draft.entries[0].entry, in: draft.entries[0].after)
+        return try unchanged(memory)
+      default:
+        return nil
+      }
+    }
+  }
+#endif

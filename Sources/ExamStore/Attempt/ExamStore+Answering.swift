@@ -42,12 +42,24 @@ extension ExamStore {
     return try save(.visit(item: item), to: attempt, at: moment)
   }
 
-  /// Leaves a section with no way back; a repetition changes nothing.
-  public func leave(section: String, in attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> Saved {
+  /// Leaves a section for good; a repetition changes nothing.
+  ///
+  /// - Parameter drafts: what was typed in the section and not saved yet. It becomes the answers of their items in the
+  ///   same transaction, before the section is left.
+  public func leave(
+    section: String, saving drafts: [(item: String, value: AnswerValue)] = [], in attempt: ID128,
+    at moment: SaveMoment
+  ) throws(ExamStoreError) -> Saved {
     try Self.validate(item: section)
     let memory = try memory(of: attempt)
     if memory.fold.state.closedSections.contains(section) { return try unchanged(memory) }
-    return try save(.sectionLeft(section: section), to: attempt, at: moment)
+    var kinds: [EntryKind] = []
+    for (item, value) in drafts {
+      try Self.validate(item: item)
+      try Self.validate(value)
+      kinds.append(value.isEmpty ? .clear(item: item) : .answer(item: item, value: value))
+    }
+    return try save(kinds + [.sectionLeft(section: section)], section: section, to: attempt, at: moment)
   }
 
   /// Fills in the information form (S3-08). A later form replaces an earlier one.

@@ -2,6 +2,10 @@ public import ExamModel
 import SQLite
 public import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What a lock did.
 public struct LockOutcome: Hashable, Sendable {
   public var saved: Saved
@@ -39,6 +43,14 @@ extension ExamStore {
     let shortened = String(decoding: Array(detail.utf8.prefix(1_000)), as: UTF8.self)
     try draft.append(.lock(LockFact(number: number, cause: cause, detail: shortened)))
     let handsIn = draft.state.handsIn(policy: policy)
+    #if PlantedBugs
+      if handsIn, planted(.lastLockSealedSeparately) {
+        let locked = try commit(draft, to: memory)
+        _ = try seal(attempt, cause: .locks, at: moment)
+        return LockOutcome(
+          saved: locked, number: number, count: memory.fold.state.ledger.count, handedIn: true)
+      }
+    #endif
     if handsIn { try appendSeal(cause: .locks, of: memory, to: &draft) }
     let saved = try commit(draft, to: memory)
     return LockOutcome(saved: saved, number: number, count: memory.fold.state.ledger.count, handedIn: handsIn)
@@ -74,7 +86,13 @@ extension ExamStore {
         "The code for lock \(number) was tried \(Limits.unlockTries) times. Ask the proctor to unlock "
           + "this phone from the console.", triesLeft: 0)
     }
-    try transact { () throws(SQLiteError) in try tables.setTries(tries, number: number, attempt: attempt) }
+    var isDurable = true
+    #if PlantedBugs
+      if planted(.unlockTriesInMemory) { isDurable = false }
+    #endif
+    if isDurable {
+      try transact { () throws(SQLiteError) in try tables.setTries(tries, number: number, attempt: attempt) }
+    }
     memory.lockTries[number] = tries
     guard verifies(code, number) else {
       let left = Limits.unlockTries - tries
@@ -91,10 +109,21 @@ extension ExamStore {
   /// journalled as void.
   public func unlock(_ record: UnlockRecord, at moment: SaveMoment) throws(ExamStoreError) -> UnlockOutcome {
     let memory = try memory(of: record.attempt)
-    if memory.fold.usedUnlocks.contains(record.nonce) {
+    #if PlantedBugs
+      let isReused = planted(.unlockOpensAnyLock) && memory.fold.state.ledger.holding != nil
+    #endif
+    var isUsed = memory.fold.usedUnlocks.contains(record.nonce)
+    #if PlantedBugs
+      if isReused { isUsed = false }
+    #endif
+    if isUsed {
       return UnlockOutcome(saved: try unchanged(memory), number: record.number, isEffective: false)
     }
     var draft = try liveDraft(memory, at: moment)
+    var record = record
+    #if PlantedBugs
+      if planted(.unlockOpensAnyLock), let holding = draft.state.ledger.holding { record.number = holding }
+    #endif
     let isEffective = !draft.state.isSealed && draft.state.ledger.holding == record.number
     let fact = UnlockFact(number: record.number, proof: .server(nonce: record.nonce, mac: record.mac))
     try draft.append(.unlock(fact))
@@ -105,6 +134,9 @@ extension ExamStore {
   public func waitingUnlocks(of attempt: ID128) throws(ExamStoreError) -> [UnlockRecord] {
     let memory = try memory(of: attempt)
     guard let holding = memory.fold.state.ledger.holding, !memory.fold.state.isSealed else { return [] }
+    #if PlantedBugs
+      if planted(.unlockOpensAnyLock) { return try terms(attempt).unlocks.suffix(1) }
+    #endif
     return try terms(attempt).unlocks.filter {
       $0.number == holding && !memory.fold.usedUnlocks.contains($0.nonce)
     }

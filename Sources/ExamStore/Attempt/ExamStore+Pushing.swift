@@ -2,6 +2,10 @@ public import ExamModel
 import SQLite
 public import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// How an acknowledgement compares with this device's own chain.
 public struct AcknowledgementResult: Hashable, Sendable {
   public enum Comparison: Hashable, Sendable {
@@ -29,6 +33,8 @@ public struct JournalStatus: Hashable, Sendable {
   /// The last entry that is pushed: of a journal that was left, its fork.
   public var end: UInt64
   public var isLive: Bool
+  /// It was left, and the server has other entries in its place: it stays on this device as evidence.
+  public var isReplaced: Bool
   public var predecessor: JournalPosition?
   public var acknowledged: AcknowledgedPosition
   /// The greatest sequence that the server ever acknowledged.
@@ -45,6 +51,7 @@ public struct JournalStatus: Hashable, Sendable {
     head = journal.head
     end = journal.end
     isLive = journal.isLive
+    isReplaced = journal.isReplaced
     predecessor = journal.predecessor
     acknowledged = journal.acknowledged
     greatestAcknowledged = journal.greatest
@@ -82,6 +89,10 @@ extension ExamStore {
     let state = try find(journal).state
     let start = first ?? state.acknowledged.matchedSequence + 1
     guard start >= 1, start <= state.end else { return nil }
+    var end = state.end
+    #if PlantedBugs
+      if planted(.pushLeavesOutLastEntry), start < end { end -= 1 }
+    #endif
     let entryLimit = UInt64(max(1, min(maximumEntries, Limits.pushEntries)))
     let byteLimit = min(maximumBytes, Limits.pushBytes)
     var bodies: [[UInt8]] = []
@@ -89,7 +100,7 @@ extension ExamStore {
     var bytes = 0
     var isFull = false
     // Overflow-free: `start` lies within the journal.
-    try journals().bodies(of: state.number, from: start, through: min(state.end, start + (entryLimit - 1))) {
+    try journals().bodies(of: state.number, from: start, through: min(end, start + (entryLimit - 1))) {
       (body, after) throws(ExamStoreError) in
       bytes += body.count
       if isFull || (!bodies.isEmpty && bytes > byteLimit) {
@@ -117,7 +128,12 @@ extension ExamStore {
     var state = memory.journals[index]
     let table = try journals()
     let wentBack = acknowledgement.sequence < state.greatest
-    let standing: AcknowledgedPosition.Standing
+    #if PlantedBugs
+      if planted(.acknowledgementNeverLowers), acknowledgement.sequence < state.greatest {
+        return AcknowledgementResult(comparison: .matched, wentBack: false, pending: state.pendingCount)
+      }
+    #endif
+    var standing: AcknowledgedPosition.Standing
     if acknowledgement.sequence > state.last {
       standing = .beyondOwn
     } else if acknowledgement.sequence == 0 {
@@ -126,6 +142,14 @@ extension ExamStore {
     } else {
       standing =
         try table.head(of: state, at: acknowledgement.sequence) == acknowledgement.head ? .matched : .headDiffers
+    }
+    #if PlantedBugs
+      if planted(.otherHeadTakenAsOwn), standing == .headDiffers { standing = .matched }
+    #endif
+    if let fork = state.fork, standing != .matched,
+      acknowledgement.sequence <= fork || acknowledgement.verdict == .diverged
+    {
+      standing = .replaced
     }
     state.acknowledged = AcknowledgedPosition(
       sequence: acknowledgement.sequence, head: acknowledgement.head, standing: standing)
@@ -138,10 +162,21 @@ extension ExamStore {
       try transact { () throws(SQLiteError) in try table.updateStanding(of: changed) }
       memory.journals[index] = state
     }
+    #if PlantedBugs
+      if planted(.acknowledgedEntriesDeleted), standing == .matched {
+        try transact { () throws(SQLiteError) in
+          try connection.run("DELETE FROM entry WHERE journal = ?1 AND sequence <= ?2") {
+            (statement) throws(SQLiteError) in
+            try statement.bind(state.number, at: 1)
+            try statement.bind(Int64(clamping: acknowledgement.sequence), at: 2)
+          }
+        }
+      }
+    #endif
     let comparison: AcknowledgementResult.Comparison =
       switch standing {
       case .beyondOwn: .beyondOwn
-      case .headDiffers: .headDiffers
+      case .headDiffers, .replaced: .headDiffers
       case .matched, .none: .matched
       }
     return AcknowledgementResult(comparison: comparison, wentBack: wentBack, pending: state.pendingCount)

@@ -68,6 +68,9 @@ extension ExamStore {
     guard memory.journals.allSatisfy({ $0.pendingCount == 0 }) else {
       throw ExamStoreError(.notDiscardable, "The server lacks entries of this attempt; they stay.")
     }
+    guard !memory.journals.contains(where: \.isReplaced) else {
+      throw ExamStoreError(.notDiscardable, "This device keeps entries that the server does not have; they stay.")
+    }
     let (over, overflows) = receipt.statement.serverTime.addingReportingOverflow(max(0, retentionMilliseconds))
     guard !overflows, serverTime >= over else {
       throw ExamStoreError(.notDiscardable, "The retention of this attempt is not over; its entries stay.")

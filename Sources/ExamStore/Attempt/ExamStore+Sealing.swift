@@ -2,6 +2,10 @@ public import ExamModel
 public import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// A seal that is on the disk.
 public struct SealOutcome: Hashable, Sendable {
   public var saved: Saved
@@ -36,6 +40,9 @@ extension ExamStore {
     case .sealed: throw .sealed
     case .notStarted: throw .notStarted
     case .locked(let number) where cause != .locks && cause != .bell: throw .locked(lock: number)
+    #if PlantedBugs
+      case .locked(let number) where planted(.bellIgnoredWhileLocked) && cause == .bell: throw .locked(lock: number)
+    #endif
     default: break
     }
     if let expected, expected != Hash.sha256(memory.fold.sheet.canonicalBytes) {
@@ -83,6 +90,12 @@ extension ExamStore {
     others: [JournalState], own: JournalState
   ) throws(ExamStoreError) -> (EntryKind, SealStatement) {
     guard let device else { throw .noIdentity }
+    var (sheet, others, sealedHead) = (sheet, others, own.head)
+    #if PlantedBugs
+      if planted(.sealWithoutNewestAnswer), let newest = sheet.sorted.last { sheet.set(.options([]), for: newest.item) }
+      if planted(.sealForgetsLeftJournals) { others = [] }
+      if planted(.sealOverWrongHead) { sealedHead = own.genesis }
+    #endif
     var positions: [ID128: JournalPosition] = [:]
     for position in base?.journals ?? [] { positions[position.journal] = position }
     for journal in others {
@@ -92,7 +105,7 @@ extension ExamStore {
       if let known = positions[journal.id], known.sequence >= end.sequence { continue }
       positions[journal.id] = end
     }
-    positions[own.id] = JournalPosition(journal: own.id, sequence: own.last, head: own.head)
+    positions[own.id] = JournalPosition(journal: own.id, sequence: own.last, head: sealedHead)
     let statement = SealStatement(
       attempt: attempt, ordinal: ordinal, journals: positions.values.sorted { $0.journal < $1.journal },
       answers: Hash.sha256(sheet.canonicalBytes), answerCount: UInt32(sheet.count), cause: cause)

@@ -3,6 +3,10 @@ import SQLite
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 extension ExamStore {
   /// Leaves a journal at the last entry that it has in common with the server, and goes on in a successor.
   ///
@@ -22,7 +26,10 @@ extension ExamStore {
     guard sequence <= old.last else {
       throw .badArgument("Journal \(journal) has \(old.last) entries and cannot be left at \(sequence).")
     }
-    let carried = try journals().entryList(of: old.number, from: sequence + 1)
+    var carried = try journals().entryList(of: old.number, from: sequence + 1)
+    #if PlantedBugs
+      if planted(.successorCarriesNothing) { carried = [] }
+    #endif
     return try openSuccessor(of: journal, at: sequence, carrying: carried, moment: moment)
   }
 

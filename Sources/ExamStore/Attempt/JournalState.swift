@@ -13,6 +13,8 @@ public struct AcknowledgedPosition: Hashable, Sendable {
     case headDiffers = 2
     /// The server holds more than this device.
     case beyondOwn = 3
+    /// The server has other entries in place of those that count of a journal that was left.
+    case replaced = 4
   }
 
   public var sequence: UInt64
@@ -61,11 +63,13 @@ struct JournalState: Hashable {
   var isLive: Bool { fork == nil }
   /// The last entry that counts, and that is pushed.
   var end: UInt64 { fork ?? last }
-  var pendingCount: UInt64 { end - min(end, heldSequence) }
+  /// What counts of it can never be pushed: it is evidence on this device.
+  var isReplaced: Bool { fork != nil && acknowledged.standing == .replaced }
+  var pendingCount: UInt64 { isReplaced ? 0 : end - min(end, heldSequence) }
   /// Up to here the server is known to hold what counts of this journal. One that was left agrees with the server's up
   /// to its fork, though the server's own goes on elsewhere.
   var heldSequence: UInt64 {
-    if let fork, acknowledged.sequence >= fork { return fork }
+    if let fork, acknowledged.sequence >= fork, !isReplaced { return fork }
     return acknowledged.matchedSequence
   }
   var genesis: Digest256 { Chain.genesis(journal: id, subject: subject, deviceKey: deviceKey) }

@@ -7,7 +7,12 @@ enum StoreSchema {
 
   static let main = Schema(
     applicationID: applicationID,
-    migrations: [SchemaMigration(version: 1, name: "first tables", sql: firstTables)])
+    migrations: [
+      SchemaMigration(version: 1, name: "first tables", sql: firstTables),
+      SchemaMigration(
+        version: 2, name: "wrapped secrets",
+        sql: "CREATE TABLE secret(name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;"),
+    ])
 
   private static let firstTables = """
     CREATE TABLE device(

@@ -89,6 +89,8 @@ private final class SystemLock: StoreLock {
 
   func release() {
     guard descriptor >= 0 else { return }
+    // A child that is being started at this moment still shares the descriptor: closing ours alone would keep the lock.
+    _ = flock(descriptor, LOCK_UN)
     close(descriptor)
     descriptor = -1
   }

@@ -30,11 +30,11 @@ struct Salvage {
   /// How many sequences in a row may be missing before the rest is taken as missing too.
   private static let longestGap: UInt64 = 2_000
 
-  /// Reads what there is. Nothing in here throws: an unreadable part is a part that is not salvaged.
-  static func read(_ connection: Connection) -> Salvage {
+  /// Reads what there is. An unreadable part is a part that is not salvaged; only a vault that cannot be used throws.
+  static func read(_ connection: Connection, vault: (any StoreVault)?) throws(ExamStoreError) -> Salvage {
     var salvage = Salvage()
     let tables = AttemptTables(connection: connection)
-    salvage.device = device(connection)
+    salvage.device = try device(DeviceTable(connection: connection, vault: vault))
     salvage.tries = (try? tables.numbers(in: .lockTries)) ?? [:]
     salvage.voids = (try? tables.numbers(in: .voids)) ?? [:]
     salvage.bases = ((try? tables.attempts()) ?? [:]).compactMapValues { $0 }
@@ -64,21 +64,22 @@ struct Salvage {
   }
 
   /// The key whose id stands in the journals, out of its two copies.
-  private static func device(_ connection: Connection) -> DeviceIdentity? {
-    let table = DeviceTable(connection: connection)
-    if let sound = try? table.read() { return sound }
-    var seeds: [[UInt8]] = []
-    if let copy = try? table.copiedSeed() { seeds.append(copy) }
+  private static func device(_ table: DeviceTable) throws(ExamStoreError) -> DeviceIdentity? {
+    do throws(ExamStoreError) {
+      if let sound = try table.read() { return sound }
+    } catch { if error.code == .secretsLocked { throw error } }
+    let connection = table.connection
+    let seeds = try table.readableSeeds()
     var server: [UInt8]?
     var user = ""
     var grant: SessionGrant?
-    try? connection.forEachRow("SELECT seed, server_key, user, session_grant FROM device") {
+    try? connection.forEachRow("SELECT server_key, user, session_grant FROM device") {
       (row) throws(ExamStoreError) in
-      seeds.append(row.blob(at: 0))
-      server = row.optionalBlob(at: 1).flatMap { $0.count == 32 ? $0 : nil }
-      user = row.text(at: 2)
-      grant = row.optionalBlob(at: 3).flatMap { try? SessionGrant(wire: $0) }
+      server = row.optionalBlob(at: 0).flatMap { $0.count == 32 ? $0 : nil }
+      user = row.text(at: 1)
+      grant = row.optionalBlob(at: 2).flatMap { try? SessionGrant(wire: $0) }
     }
+    if let secret = try? table.sessionSecret() { grant?.secret = secret }
     var keys: Set<ID128> = []
     try? connection.forEachRow("SELECT device_key FROM journal") { (row) throws(ExamStoreError) in
       keys.insert(try row.id(at: 0))

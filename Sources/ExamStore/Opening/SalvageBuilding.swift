@@ -11,13 +11,14 @@ extension Salvage {
     _ setup: StoreSetup, randomness: inout any RandomNumberGenerator, at instant: DeviceInstant
   ) throws(ExamStoreError) -> [SalvagedJournalReport] {
     let connection: Connection
+    let row = try device.map { (device) throws(ExamStoreError) in try DeviceRow(device, vault: setup.vault) }
     do throws(SQLiteError) {
       connection = try setup.connect(setup.buildingPath)
       try connection.migrate(to: StoreSchema.main)
-      try connection.transaction { () throws(SQLiteError) in try write(to: connection) }
+      try connection.transaction { () throws(SQLiteError) in try write(row, to: connection) }
     } catch { throw .opening(error, path: setup.buildingPath) }
     try writeAnswers(to: connection)
-    let contents = try StoreContents.verified(connection, path: setup.buildingPath)
+    let contents = try StoreContents.verified(connection, path: setup.buildingPath, vault: setup.vault)
     let store = ExamStore(building: connection, contents: contents, setup: setup, randomness: randomness)
     for journal in journals where !journal.isIntact && journal.state.isLive {
       try store.openSuccessor(
@@ -32,9 +33,9 @@ extension Salvage {
     }
   }
 
-  private func write(to connection: Connection) throws(SQLiteError) {
-    guard let device else { return try writeSettings(to: connection) }
-    try DeviceTable(connection: connection).write(device)
+  private func write(_ row: DeviceRow?, to connection: Connection) throws(SQLiteError) {
+    guard let device, let row else { return try writeSettings(to: connection) }
+    try DeviceTable(connection: connection).write(row)
     let table = JournalTable(connection: connection, key: JournalTable.macKey(seed: device.signingKey.seed))
     let tables = AttemptTables(connection: connection)
     for attempt in Set(journals.map(\.state.subject)).union(bases.keys).union(tries.keys).union(voids.keys) {

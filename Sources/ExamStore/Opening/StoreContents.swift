@@ -14,7 +14,9 @@ struct StoreContents {
 
   /// Reads and verifies. Throws ``ExamStoreError/Code/damaged`` with the first thing that does not hold:
   /// chains, heads, row MACs, the device's key, and the answers table against the entries (I2, I3).
-  static func verified(_ connection: Connection, path: String) throws(ExamStoreError) -> StoreContents {
+  static func verified(
+    _ connection: Connection, path: String, vault: (any StoreVault)?
+  ) throws(ExamStoreError) -> StoreContents {
     do throws(ExamStoreError) {
       let problems: [String]
       let wasEmpty: Bool
@@ -23,7 +25,7 @@ struct StoreContents {
         problems = try connection.quickCheck(maximumProblems: 1)
       } catch { throw .opening(error, path: path) }
       if let problem = problems.first { throw .damaged(problem) }
-      var contents = try read(connection)
+      var contents = try read(connection, vault: vault)
       contents.wasEmpty = wasEmpty
       return contents
     } catch {
@@ -33,8 +35,10 @@ struct StoreContents {
     }
   }
 
-  private static func read(_ connection: Connection) throws(ExamStoreError) -> StoreContents {
-    var contents = StoreContents(device: try DeviceTable(connection: connection).read())
+  private static func read(
+    _ connection: Connection, vault: (any StoreVault)?
+  ) throws(ExamStoreError) -> StoreContents {
+    var contents = StoreContents(device: try DeviceTable(connection: connection, vault: vault).read())
     let tables = AttemptTables(connection: connection)
     let bases = try tables.attempts()
     let tries = try tables.numbers(in: .lockTries)

@@ -1,6 +1,10 @@
 import ExamModel
 import SQLite
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Opening a store: verify it, or set it aside and go on from what can be read of it.
 enum StoreOpening {
   struct Opened {
@@ -13,6 +17,9 @@ enum StoreOpening {
     _ setup: StoreSetup, randomness: inout any RandomNumberGenerator, at instant: DeviceInstant
   ) throws(ExamStoreError) -> Opened {
     try finishInterruptedSalvage(setup)
+    #if PlantedBugs
+      if planted(.walDeletedAtOpening) { setup.files.remove(setup.path + "-wal") }
+    #endif
     let existed = setup.files.exists(setup.path)
     var connection: Connection?
     do throws(ExamStoreError) {
@@ -21,7 +28,7 @@ enum StoreOpening {
         throw .opening(error, path: setup.path)
       }
       connection = opened
-      let contents = try StoreContents.verified(opened, path: setup.path)
+      let contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
       // The reserve is made only beside a store that was opened once.
       let hadStore = contents.wasEmpty && setup.files.exists(setup.reservePath)
       guard !hadStore || !existed else { throw .damaged("everything in the store's file was deleted") }
@@ -35,7 +42,7 @@ enum StoreOpening {
       do throws(SQLiteError) { fresh = try setup.connect(setup.path) } catch {
         throw .opening(error, path: setup.path)
       }
-      let contents = try StoreContents.verified(fresh, path: setup.path)
+      let contents = try StoreContents.verified(fresh, path: setup.path, vault: setup.vault)
       return try finish(fresh, contents, isNew: false, quarantine: quarantine)
     }
   }
@@ -60,7 +67,11 @@ enum StoreOpening {
     _ damaged: Connection?, reason: String, _ setup: StoreSetup, randomness: inout any RandomNumberGenerator,
     at instant: DeviceInstant
   ) throws(ExamStoreError) -> Quarantine {
-    let salvage = damaged.map { Salvage.read($0) } ?? Salvage()
+    var salvage = Salvage()
+    if let damaged { salvage = try Salvage.read(damaged, vault: setup.vault) }
+    #if PlantedBugs
+      if planted(.damagedStoreThrownAway) { salvage.journals = [] }
+    #endif
     // An unfinished close leaves the WAL beside the file, and both are set aside.
     try? damaged?.close()
     removeBuilding(setup)

@@ -1,11 +1,16 @@
 import SQLite
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Where a store is and how its files are named.
 struct StoreSetup {
   var path: String
   var vfs: String?
   var files: any StoreFiles
   var appVersion: String
+  var vault: (any StoreVault)?
 
   /// Room for some hundred more answers and the seal, when the disk is full.
   static let reserveBytes = 1 << 20
@@ -21,6 +26,9 @@ struct StoreSetup {
   func connect(_ path: String) throws(SQLiteError) -> Connection {
     var options = ConnectionOptions.durable
     options.vfsName = vfs
+    #if PlantedBugs
+      if planted(.deviceSynchronousNormal) { options.synchronous = .normal }
+    #endif
     return try Connection(path: path, options: options)
   }
 }

@@ -3,6 +3,10 @@ import SQLite
 public import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What became of a page of a delta.
 public enum DeltaOutcome: Hashable, Sendable {
   /// Kept beside the scope until its checkpoint comes; ask again with this cursor.
@@ -46,6 +50,16 @@ extension ExamStore {
     let row = try table.row(delta.scope) ?? ScopeRow(id: delta.scope)
     guard delta.from == row.cursor else { return .dropped(Self.cursor(row)) }
     guard let checkpoint = delta.checkpoint else { return try stage(delta, row, table) }
+    #if PlantedBugs
+      if planted(.cursorSavedBeforeRecords) {
+        var early = row
+        early.cursor = delta.to
+        early.count = checkpoint.count
+        early.digest = checkpoint.digest
+        let written = early
+        try transact { () throws(SQLiteError) in try table.write(written) }
+      }
+    #endif
     do throws(ExamStoreError) {
       let applied = try transactChecked { () throws(ExamStoreError) in
         try apply(delta, checkpoint, row, table)
@@ -129,8 +143,13 @@ extension ExamStore {
     var latest: [RecordPlace: Record] = [:]
     for record in goesOn ? try table.staged(delta.scope) : [] { latest[RecordPlace(record)] = record }
     for record in delta.records { latest[RecordPlace(record)] = record }
-    if replaces { try writing { () throws(SQLiteError) in try table.deleteRecords(of: delta.scope) } }
-    for record in latest.values {
+    var deletes = replaces
+    #if PlantedBugs
+      if planted(.resetKeepsOldRecords) { deletes = false }
+    #endif
+    if deletes { try writing { () throws(SQLiteError) in try table.deleteRecords(of: delta.scope) } }
+    // In the order of versions: the same delta makes the same file.
+    for record in latest.values.sorted(by: { $0.version < $1.version }) {
       if !replaces, let old = try table.record(delta.scope, record.collection, record.key) {
         next.digest.remove(old)
         next.count = next.count > 0 ? next.count - 1 : 0

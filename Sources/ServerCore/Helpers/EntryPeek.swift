@@ -1,5 +1,5 @@
 import ExamModel
-import SyncWire
+package import SyncWire
 
 import struct Foundation.Data
 import class Foundation.JSONDecoder
@@ -14,6 +14,14 @@ enum EntryPeek {
   static func isSeal(_ kind: EntryKind) -> Bool {
     if case .seal = kind { return true }
     return false
+  }
+}
+
+extension PackedPush {
+  /// Whether one of the entries is a seal.
+  package var holdsSeal: Bool {
+    guard plain == nil else { return false }
+    return !bodies.allBodies { !EntryPeek.isSeal(Array($0)) }
   }
 }
 

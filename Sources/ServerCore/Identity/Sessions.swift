@@ -91,8 +91,12 @@ extension ServerCore {
     work.sessionChanges[id] = .some(nil)
   }
 
+  /// Sessions of one morning's log-ins expire together; an expired one is refused whether it is deleted or not.
+  static let sessionsEndedPerTick = 64
+
   func endExpiredSessions() throws {
-    for id in openSessions.filter({ $0.value.expiresAt <= time }).map(\.key).sorted() { try end(session: id) }
+    let expired = openSessions.filter { $0.value.expiresAt <= time }.map(\.key).sorted()
+    for id in expired.prefix(Self.sessionsEndedPerTick) { try end(session: id) }
   }
 
   func revokeSessions(of candidate: ID128) throws {

@@ -2,13 +2,20 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// The records `answers`: what another device, or a successor, needs in order to go on.
 extension ServerCore {
   /// Writes the attempt's answers as they are, in as many parts as they need, and deletes the parts of an earlier time
   /// that are not needed any more, in the same transaction.
   func publishAnswers(_ memory: AttemptMemory) throws {
     touch(memory)
-    let scope = memory.row.candidate
+    var scope = memory.row.candidate
+    #if PlantedBugs
+      if planted(.answersInSharedScope) { scope = memory.row.exam }
+    #endif
     let parts = answerParts(of: memory)
     for (index, part) in parts.enumerated() {
       try put(part.wire, scope: scope, ScopeCollection.answers, AnswersRecord.key(attempt: memory.id, part: index + 1))

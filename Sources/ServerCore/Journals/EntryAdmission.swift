@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Where an entry stands.
 struct EntryPlace {
   var journal: JournalMemory
@@ -18,13 +22,19 @@ extension ServerCore {
   func judge(_ body: [UInt8], at place: EntryPlace, exam: ExamEntry) -> EntryVerdict {
     let memory = place.journal.attempt
     let decoded = try? Entry(wire: body)
-    if let decoded { place.journal.clock.advance(decoded) }
+    if let decoded { follow(decoded, at: place) }
     guard let entry = decoded else { return .kept(.unreadable) }
     if memory.row.record.isVoided { return .kept(.terminated) }
-    guard place.lease == memory.row.record.lease, memory.row.record.leaseDevice == place.journal.row.device else {
-      return .kept(.staleLease)
-    }
-    if place.journal.row.isSuperseded { return .kept(.superseded) }
+    var (holdsLease, isSuperseded) = (
+      place.lease == memory.row.record.lease && memory.row.record.leaseDevice == place.journal.row.device,
+      place.journal.row.isSuperseded
+    )
+    #if PlantedBugs
+      if planted(.staleLeaseApplied) { holdsLease = true }
+      if planted(.supersededEntriesApplied) { isSuperseded = false }
+    #endif
+    guard holdsLease else { return .kept(.staleLease) }
+    if isSuperseded { return .kept(.superseded) }
     var section: String?
     switch entry.kind {
     case .answer(let item, let value):
@@ -40,9 +50,15 @@ extension ServerCore {
     }
     let deadline =
       isStart(entry.kind)
-      ? memory.window(exam.row.record).deadline(started: nil)
-      : memory.deadline(exam.row.record)
-    let time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
+      ? memory.window(exam.row.record).deadline(started: nil) + pendingMilliseconds(of: memory.row)
+      : deadline(of: memory, exam.row.record)
+    var time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
+    #if PlantedBugs
+      if planted(.lateCountsAsInTime) { time = .inTime }
+      if planted(.judgedByArrival) {
+        time = TimeRules.classify(earliest: place.receivedAt, latest: place.receivedAt, deadline: deadline)
+      }
+    #endif
     return admit(
       entry.kind, time: time, section: section, unlockIsValid: isValidUnlock(entry.kind, of: memory), at: place)
   }
@@ -74,8 +90,11 @@ extension ServerCore {
     switch kind {
     case .answer(let item, let value): set(item, value, at: place)
     case .clear(let item): set(item, .options([]), at: place)
-    case .start:
-      if memory.startedAt == nil { memory.startedAt = place.journal.clock.bounds?.midpoint ?? place.receivedAt }
+    case .start(let start):
+      guard memory.startedAt == nil else { break }
+      // Nothing was done after it arrived, whatever the device's bounds say.
+      memory.startedAt = min(place.journal.clock.bounds?.midpoint ?? place.receivedAt, place.receivedAt)
+      memory.startCode = start.code
     case .lock(let fact):
       memory.lockCauses[fact.number] = fact.cause
     case .seal(let signed):
@@ -95,7 +114,8 @@ extension ServerCore {
     place.journal.attempt.setAnswer(
       item,
       CurrentAnswer(
-        value: value, lease: place.lease, ordinal: journal.ordinal, sequence: place.sequence, journal: journal.id))
+        value: value, lease: place.lease, ordinal: journal.ordinal, sequence: place.sequence, journal: journal.id,
+        receivedAt: place.receivedAt))
   }
 
   /// Whether the newest seal lists the place: such an entry counts though it arrives after the seal (I12).

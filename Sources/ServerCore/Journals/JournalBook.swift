@@ -2,14 +2,18 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// What belongs to journals beside their entries: opening, leases, dispositions, forks, heads.
 extension ServerCore {
-  func open(_ push: Push, of attempt: AttemptMemory, device: ID128, genesis: Digest256) throws -> JournalMemory {
+  func open(_ push: PackedPush, of attempt: AttemptMemory, device: ID128, genesis: Digest256) throws -> JournalMemory {
     touch(attempt)
     let row = JournalRow(
       number: nextJournal, id: push.journal, attempt: attempt.id, device: device,
       ordinal: (attempt.journals.map(\.row.ordinal).max() ?? 0) + 1, sequence: 0, head: genesis, lastSegment: 0,
-      isSuperseded: false, kept: 0, contactAt: 0)
+      isSuperseded: false, kept: 0, contactAt: 0, openedAt: time)
     try store.insert(journal: row)
     nextJournal += 1
     let journal = JournalMemory(row: row, attempt: attempt)
@@ -20,9 +24,11 @@ extension ServerCore {
 
   /// The first device that writes under a lease holds it (I22).
   func takeLease(_ memory: AttemptMemory, device: ID128, lease: UInt32) throws {
-    guard memory.row.record.leaseDevice == nil, memory.row.record.lease == lease, !memory.row.record.isVoided else {
-      return
-    }
+    var isFree = memory.row.record.leaseDevice == nil
+    #if PlantedBugs
+      if planted(.leaseTakenByAnybody), memory.row.record.leaseDevice != device { isFree = true }
+    #endif
+    guard isFree, memory.row.record.lease == lease, !memory.row.record.isVoided else { return }
     memory.row.record.leaseDevice = device
     try publishAttempt(memory)
     try audit("lease-taken", by: "device \(device)", of: memory.id.hex, "lease \(lease)")
@@ -49,7 +55,7 @@ extension ServerCore {
   }
 
   /// Other bytes for what is there already: kept as evidence, once, and without any effect (I7).
-  func keepFork(_ push: Push, of journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
+  func keepFork(_ push: PackedPush, of journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
     touch(journal.attempt)
     work.counters.diverged += 1
     let known = try store.forks(journal: journal.row.number)
@@ -57,11 +63,24 @@ extension ServerCore {
       try store.insert(
         fork: ForkRow(
           journal: journal.row.number, first: push.first, count: push.bodies.count, head: push.head,
-          receivedAt: receivedAt, bytes: SegmentBytes.encode(push.bodies[...])))
+          receivedAt: receivedAt, bytes: push.bodies.bytes))
       try audit(
         "fork", by: "device \(journal.row.device)", of: journal.attempt.id.hex,
         "journal \(journal.row.id) diverges in \(push.first) to \(push.last)")
     }
+    #if PlantedBugs
+      if planted(.forkedEntriesApplied) {
+        for index in 0..<push.bodies.count {
+          guard let entry = try? Entry(wire: push.bodies.body(index)), case .answer(let item, let value) = entry.kind else { continue }
+          let ordinal = journal.row.ordinal + 1
+          journal.attempt.setAnswer(
+            item,
+            CurrentAnswer(
+              value: value, lease: push.lease, ordinal: ordinal, sequence: push.first + UInt64(index),
+              journal: journal.row.id, receivedAt: receivedAt))
+        }
+      }
+    #endif
     try publishAnswers(journal.attempt)
     return Acknowledgement(
       sequence: journal.row.sequence, head: journal.row.head, verdict: .diverged)
@@ -80,7 +99,11 @@ extension ServerCore {
       let count = range.to - range.from + 1
       journal.row.kept += count
       work.counters.kept += count
-      try store.save(disposition: merged, journal: journal.row.number)
+      var isStored = true
+      #if PlantedBugs
+        if planted(.dispositionNotStored) { isStored = false }
+      #endif
+      if isStored { try store.save(disposition: merged, journal: journal.row.number) }
       try put(
         DispositionRecord(journal: journal.row.id, range: merged, decidedBy: "server").wire,
         scope: journal.attempt.row.candidate, ScopeCollection.disposition, "\(journal.row.id.hex)/\(merged.from)")
@@ -88,7 +111,7 @@ extension ServerCore {
   }
 
   /// What was kept of a push's sequences, as it was decided when they came first.
-  func kept(of journal: JournalMemory, _ push: Push) throws -> [KeptRange] {
+  func kept(of journal: JournalMemory, _ push: PackedPush) throws -> [KeptRange] {
     guard journal.row.kept > 0 else { return [] }
     let ranges = try store.dispositions(journal: journal.row.number, from: push.first, to: push.last)
     return ranges.prefix(Limits.keptRangesPerAcknowledgement).map {

@@ -2,10 +2,14 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Takes pushes: contiguity, duplicates, gaps, forks, and the verdict of each entry.
 extension ServerCore {
   /// Sizes, before anything is looked at.
-  func refusal(of pushes: [Push]) -> Problem? {
+  func refusal(of pushes: [PackedPush]) -> Problem? {
     guard pushes.count <= Limits.pushesPerRequest else {
       return Problem(.tooLarge, "A request carries at most \(Limits.pushesPerRequest) pushes. Send fewer at once.")
     }
@@ -13,14 +17,10 @@ extension ServerCore {
       guard push.bodies.count <= Limits.pushEntries else {
         return Problem(.tooLarge, "A push carries at most \(Limits.pushEntries) entries. Send fewer at once.")
       }
-      var bytes = 0
-      for body in push.bodies {
-        guard body.count <= Limits.entryBytes else {
-          return Problem(.tooLarge, "An entry has at most \(Limits.entryBytes) bytes.")
-        }
-        bytes += body.count
+      guard push.bodies.longest <= Limits.entryBytes else {
+        return Problem(.tooLarge, "An entry has at most \(Limits.entryBytes) bytes.")
       }
-      guard bytes <= Limits.pushBytes else {
+      guard push.bodies.bodyBytes <= Limits.pushBytes else {
         return Problem(.tooLarge, "A push has at most \(Limits.pushBytes) bytes. Send fewer entries at once.")
       }
       guard push.first >= 1, push.first < 1 << 62 else {
@@ -30,7 +30,7 @@ extension ServerCore {
     return nil
   }
 
-  func take(_ push: Push, session: SessionEntry, receivedAt: Int64) throws -> Acknowledgement {
+  func take(_ push: PackedPush, session: SessionEntry, receivedAt: Int64) throws -> Acknowledgement {
     let unknown = Acknowledgement(sequence: 0, head: .zero, verdict: .unknownJournal)
     if let journal = try journalMemory(push.journal) {
       guard journal.row.device == session.device, journal.attempt.row.candidate == session.candidate else {
@@ -38,115 +38,130 @@ extension ServerCore {
       }
       return try take(push, into: journal, receivedAt: receivedAt)
     }
-    guard push.first == 1, !push.bodies.isEmpty, let subject = push.subject,
+    guard push.first == 1, push.bodies.count > 0, let subject = push.subject,
       let attempt = try attemptMemory(subject), attempt.row.candidate == session.candidate
     else { return unknown }
     let genesis = Chain.genesis(journal: push.journal, subject: subject, deviceKey: session.device)
-    let heads = Self.heads(after: push.bodies[...], from: genesis, first: 1)
-    guard heads.last == push.head else {
+    let chain = ChainAfter(push, from: genesis)
+    guard chain.head == push.head else {
       work.counters.diverged += 1
       return Acknowledgement(sequence: 0, head: genesis, verdict: .diverged)
     }
-    guard attempt.journals.count < Limits.journalsPerAttempt else {
-      try note("journals", of: attempt, "\(Limits.journalsPerAttempt) journals: sync stops until a person looks")
-      return unknown
-    }
+    guard try mayOpenJournal(of: attempt, device: session.device) else { return unknown }
     let journal = try open(push, of: attempt, device: session.device, genesis: genesis)
-    return try store(push, heads: heads, into: journal, receivedAt: receivedAt)
+    return try store(push, chain, into: journal, receivedAt: receivedAt)
   }
 
-  private func take(_ push: Push, into journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
+  private func take(_ push: PackedPush, into journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
     let row = journal.row
-    guard !push.bodies.isEmpty else {
+    guard push.bodies.count > 0 else {
       return Acknowledgement(sequence: row.sequence, head: row.head, verdict: .duplicate)
     }
     if push.first == row.sequence + 1 {
-      let heads = Self.heads(after: push.bodies[...], from: row.head, first: push.first)
-      guard heads.last == push.head else { return try keepFork(push, of: journal, receivedAt: receivedAt) }
-      return try store(push, heads: heads, into: journal, receivedAt: receivedAt)
+      let chain = ChainAfter(push, from: row.head)
+      guard chain.head == push.head else { return try keepFork(push, of: journal, receivedAt: receivedAt) }
+      return try store(push, chain, into: journal, receivedAt: receivedAt)
     }
+    #if PlantedBugs
+      if planted(.gapAccepted), push.first > row.sequence {
+        journal.row.sequence = push.first - 1
+        return try store(push, ChainAfter(push, from: row.head), into: journal, receivedAt: receivedAt)
+      }
+    #endif
     if push.first > row.sequence {
       return Acknowledgement(sequence: row.sequence, head: row.head, verdict: .gap)
     }
     return try takeOverlap(push, into: journal, receivedAt: receivedAt)
   }
 
-  private func takeOverlap(_ push: Push, into journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement {
+  private func takeOverlap(_ push: PackedPush, into journal: JournalMemory, receivedAt: Int64) throws -> Acknowledgement
+  {
     let row = journal.row
     let start =
       push.first == journal.lastFirst
       ? journal.lastHeadBefore : try heads(of: journal.row, at: [push.first - 1])[push.first - 1]
     guard let start else { throw StoreError(.fault, "journal \(row.id) has a hole; restore a backup") }
     let shared = Int(min(push.last, row.sequence) - push.first + 1)
-    let common = Self.heads(after: push.bodies[..<shared], from: start, first: push.first).last ?? start
-    let suffix = Self.heads(after: push.bodies[shared...], from: common, first: row.sequence + 1)
+    let common = push.bodies.head(after: shared, from: start, first: push.first)
+    let suffix = ChainAfter(push, from: common, known: shared)
     let own = push.last >= row.sequence ? row.head : try heads(of: row, at: [push.last])[push.last]
-    guard common == own, suffix.last ?? common == push.head else {
+    guard common == own, suffix.head == push.head else {
       return try keepFork(push, of: journal, receivedAt: receivedAt)
     }
+    #if PlantedBugs
+      if planted(.appliedTwice), shared == push.bodies.count {
+        var again = push
+        again.first = row.sequence + 1
+        return try store(again, ChainAfter(again, from: row.head), into: journal, receivedAt: receivedAt)
+      }
+    #endif
     guard shared < push.bodies.count else {
       work.counters.duplicates += 1
       return Acknowledgement(
         sequence: row.sequence, head: row.head, verdict: .duplicate, kept: try kept(of: journal, push))
     }
-    return try store(push, heads: suffix, into: journal, receivedAt: receivedAt)
-  }
-
-  /// The chain head after each body.
-  private static func heads(after bodies: ArraySlice<[UInt8]>, from head: Digest256, first: UInt64) -> [Digest256] {
-    var head = head
-    var sequence = first
-    return bodies.map { body in
-      head = Chain.next(head, sequence: sequence, body: body)
-      sequence += 1
-      return head
-    }
+    return try store(push, suffix, into: journal, receivedAt: receivedAt)
   }
 
   /// Stores the bodies that are new as one segment, and judges each.
   ///
-  /// - Parameter heads: the chain heads after the new bodies, which are the push's last ones; found good.
+  /// - Parameter chain: over the new bodies, which are the push's last ones; found good.
   private func store(
-    _ push: Push, heads: [Digest256], into journal: JournalMemory, receivedAt: Int64
+    _ push: PackedPush, _ chain: ChainAfter, into journal: JournalMemory, receivedAt: Int64
   ) throws -> Acknowledgement {
     let memory = journal.attempt
     guard let exam = exams[memory.row.exam] else {
       throw StoreError(.fault, "attempt \(memory.id) belongs to no exam; restore a backup")
     }
     touch(memory)
-    let known = push.bodies.count - heads.count
-    let first = push.first + UInt64(known)
+    let first = push.first + UInt64(chain.known)
     try takeLease(memory, device: journal.row.device, lease: push.lease)
-    if first == 1 { try linkPredecessor(push.bodies[0], of: journal, lease: push.lease) }
-    var newlyKept: [KeptRange] = []
-    var head = journal.row.head
-    var seals: [(sequence: UInt64, before: Digest256, after: Digest256, body: [UInt8])] = []
-    for (index, (body, next)) in zip(push.bodies[known...], heads).enumerated() {
-      let sequence = first + UInt64(index)
-      let wasSealed = memory.state.isSealed
-      let place = EntryPlace(
-        journal: journal, sequence: sequence, lease: push.lease, receivedAt: receivedAt, headBefore: head)
-      switch judge(body, at: place, exam: exam) {
-      case .applied:
-        if memory.state.isSealed, !wasSealed { seals.append((sequence, head, next, body)) }
-        if wasSealed, !memory.state.isSealed { memory.row.isSealed = false; memory.isRowDirty = true }
-      case .kept(let reason): KeptRange.append(sequence, reason, to: &newlyKept)
-      }
-      head = next
-    }
+    if first == 1 { try linkPredecessor(push.bodies.body(0), of: journal, lease: push.lease) }
     let segment = SegmentRow(
       id: nextSegment, previous: journal.row.lastSegment, journal: journal.row.number, first: first,
-      count: heads.count, lease: push.lease, receivedAt: receivedAt, headBefore: journal.row.head,
-      headAfter: head, bytes: SegmentBytes.encode(push.bodies[known...]))
+      count: push.bodies.count - chain.known, lease: push.lease, receivedAt: receivedAt,
+      headBefore: journal.row.head, headAfter: chain.head, bytes: push.bodies.suffix(from: chain.known))
+    if chain.known == 0, let run = push.plain, applies(run, of: segment, to: journal, exam: exam) {
+      try store.insert(segment: segment)
+      advance(journal, by: segment)
+      return Acknowledgement(sequence: journal.row.sequence, head: journal.row.head, verdict: .stored)
+    }
+    let judged = judgeEach(push, chain, of: segment, into: journal, exam: exam)
     try store.insert(segment: segment)
     advance(journal, by: segment)
-    try saveKept(newlyKept, of: journal)
-    for seal in seals { try sealed(memory, by: journal, seal) }
+    try saveKept(judged.kept, of: journal)
+    for seal in judged.seals { try sealed(memory, by: journal, seal) }
     if memory.waiting != nil { work.waiting[memory.id] = memory }
-    let all = known == 0 ? newlyKept : try kept(of: journal, push)
+    let all = chain.known == 0 ? judged.kept : try kept(of: journal, push)
     return Acknowledgement(
       sequence: journal.row.sequence, head: journal.row.head, verdict: .stored,
       kept: Array(all.prefix(Limits.keptRangesPerAcknowledgement)))
+  }
+
+  /// The verdict of each new entry, one after the other.
+  private func judgeEach(
+    _ push: PackedPush, _ chain: ChainAfter, of segment: SegmentRow, into journal: JournalMemory, exam: ExamEntry
+  ) -> JudgedEntries {
+    let memory = journal.attempt
+    var judged = JudgedEntries()
+    var sequence = segment.first
+    var head = segment.headBefore
+    push.bodies.forEach(from: chain.known) { bytes in
+      let body = Array(bytes)
+      let next = chain.head(after: sequence, from: head, body: bytes)
+      let wasSealed = memory.state.isSealed
+      let place = EntryPlace(
+        journal: journal, sequence: sequence, lease: segment.lease, receivedAt: segment.receivedAt, headBefore: head)
+      switch judge(body, at: place, exam: exam) {
+      case .applied:
+        if memory.state.isSealed, !wasSealed { judged.seals.append((sequence, head, next, body)) }
+        if wasSealed, !memory.state.isSealed { memory.row.isSealed = false; memory.isRowDirty = true }
+      case .kept(let reason): KeptRange.append(sequence, reason, to: &judged.kept)
+      }
+      head = next
+      sequence += 1
+    }
+    return judged
   }
 
   private func advance(_ journal: JournalMemory, by segment: SegmentRow) {
@@ -166,5 +181,48 @@ extension ServerCore {
       journal.isDirty = true
       work.journals.append(journal)
     }
+  }
+}
+
+/// What became of entries that were judged one by one.
+private struct JudgedEntries {
+  var kept: [KeptRange] = []
+  var seals: [(sequence: UInt64, before: Digest256, after: Digest256, body: [UInt8])] = []
+}
+
+/// The chain over the last bodies of a push.
+private struct ChainAfter {
+  /// Bodies before, which are there already.
+  let known: Int
+  /// After the last body.
+  let head: Digest256
+  private let first: UInt64
+  /// After each body; empty where the push is plain, whose heads in between nobody asks for.
+  private let heads: [Digest256]
+
+  init(_ push: PackedPush, from before: Digest256, known: Int = 0) {
+    self.known = known
+    first = push.first + UInt64(known)
+    guard known > 0 || push.plain == nil else {
+      heads = []
+      head = push.bodies.head(after: push.bodies.count, from: before, first: push.first)
+      return
+    }
+    var sequence = first
+    var last = before
+    var all: [Digest256] = []
+    all.reserveCapacity(push.bodies.count - known)
+    push.bodies.forEach(from: known) { body in
+      last = Chain.next(last, sequence: sequence, body: body)
+      all.append(last)
+      sequence += 1
+    }
+    head = last
+    heads = all
+  }
+
+  func head(after sequence: UInt64, from before: Digest256, body: UnsafeRawBufferPointer) -> Digest256 {
+    let index = Int(sequence - first)
+    return index < heads.count ? heads[index] : Chain.next(before, sequence: sequence, body: body)
   }
 }

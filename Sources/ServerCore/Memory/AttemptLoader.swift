@@ -70,6 +70,7 @@ extension ServerCore {
         kept[journal.row.id] = ranges
         journal.lastKept = ranges.last
       }
+      journal.proofs = try store.timeProofs(journal: journal.row.number)
       memory.contactAt = max(memory.contactAt, journal.row.contactAt)
     }
     segments.sort { $0.segment.id < $1.segment.id }
@@ -95,7 +96,7 @@ extension ServerCore {
         memory.entries += 1
       }
       guard let entry = try? Entry(wire: body) else { return }
-      journal.clock.advance(entry)
+      journal.clock.advance(entry, provedMilliseconds: journal.provedMilliseconds(at: sequence))
       guard !kept.contains(where: { $0.from <= sequence && sequence <= $0.to }) else { return }
       let place = EntryPlace(
         journal: journal, sequence: sequence, lease: segment.lease, receivedAt: segment.receivedAt, headBefore: head)

@@ -1,5 +1,6 @@
 import ExamModel
 import SyncProtocol
+import SyncWire
 
 /// The current answer to one item, with where it comes from.
 struct CurrentAnswer: Hashable {
@@ -8,6 +9,8 @@ struct CurrentAnswer: Hashable {
   var ordinal: UInt32
   var sequence: UInt64
   var journal: ID128
+  /// Server time at which the entry arrived.
+  var receivedAt: Int64
 
   /// The applied entry with the greatest (lease, ordinal, sequence) counts.
   func isOutranked(byLease lease: UInt32, ordinal: UInt32, sequence: UInt64) -> Bool {
@@ -25,6 +28,8 @@ final class JournalMemory {
   /// The newest range of kept entries, to merge the next one with.
   var lastKept: KeptRange?
   var isDirty = false
+  /// What was found of the proofs in its context entries, in order.
+  var proofs: [TimeProofRow] = []
   /// Forks kept of it since it was loaded.
   var forks = 0
   unowned let attempt: AttemptMemory
@@ -50,11 +55,14 @@ final class AttemptMemory {
   var stateBeforeSeal: AttemptState?
   var sealStatement: SealStatement?
   var waiting: WaitingSeal?
-  /// What each item's newest answer or clear says; cleared items have an empty value.
-  var answers: [String: CurrentAnswer] = [:]
-  var answeredCount: UInt32 = 0
-  var answerBytes = 0
+  private var knownAnswers: [String: CurrentAnswer] = [:]
+  private var knownAnsweredCount: UInt32 = 0
+  private var knownAnswerBytes = 0
+  /// Answers that are not among the known ones yet.
+  private var shortAnswers: ShortAnswers?
   var startedAt: Int64?
+  /// The exam code in the start that was applied.
+  var startCode: String?
   var lockCauses: [UInt32: LockCause] = [:]
   /// Nonces of the server's unlocks, by lock.
   var unlocksSent: [UInt32: ID128] = [:]
@@ -67,6 +75,8 @@ final class AttemptMemory {
   /// When it was last used, in batches.
   var lastUsed: UInt64 = 0
   var isTouched = false
+  /// Its deadline is in the list, so that a push needs not look again.
+  var isDeadlineWatched = false
   var isRowDirty = false
 
   init(row: AttemptRow) {
@@ -75,22 +85,82 @@ final class AttemptMemory {
 
   var id: ID128 { row.id }
 
+  /// What each item's newest answer or clear says; cleared items have an empty value.
+  var answers: [String: CurrentAnswer] {
+    get {
+      settle()
+      return knownAnswers
+    }
+    set {
+      shortAnswers = nil
+      knownAnswers = newValue
+    }
+  }
+
+  var answeredCount: UInt32 {
+    settle()
+    return knownAnsweredCount
+  }
+
+  /// About as many bytes as the answers take in memory.
+  var answerBytes: Int { knownAnswerBytes + (shortAnswers?.bytes ?? 0) }
+
+  /// Takes the chosen options and the clears of entries that were all applied.
+  ///
+  /// - Parameters:
+  ///   - places: of the entries' items among `items`.
+  ///   - first: lease, journal and sequence of the first entry.
+  func setShortAnswers(
+    _ entries: [PlainEntry], at places: [Int32], from first: ShortAnswer, of items: PlainItems
+  ) {
+    if shortAnswers?.items !== items {
+      settle()
+      shortAnswers = ShortAnswers(items: items)
+    }
+    shortAnswers?.take(entries, at: places, from: first)
+  }
+
+  private func settle() {
+    guard let waiting = shortAnswers else { return }
+    shortAnswers = nil
+    for (index, answer) in waiting.places.enumerated() where answer.ordinal > 0 {
+      guard let journal = journals.first(where: { $0.row.ordinal == answer.ordinal }) else { continue }
+      keep(
+        waiting.items.id(at: index),
+        CurrentAnswer(
+          value: .options(answer.option.isEmpty ? [] : [answer.option.text]), lease: answer.lease,
+          ordinal: answer.ordinal, sequence: answer.sequence, journal: journal.row.id,
+          receivedAt: answer.receivedAt))
+    }
+  }
+
+  /// Of two spellings of an item's id that count as equal, the first stays: so what waits comes first.
   func setAnswer(_ item: String, _ answer: CurrentAnswer) {
-    if let current = answers[item] {
+    settle()
+    keep(item, answer)
+  }
+
+  /// The same for an item among those of the short answers, whose ids have one spelling.
+  func setPlainAnswer(_ answer: CurrentAnswer, at index: Int, of items: PlainItems) {
+    keep(items.id(at: index), answer)
+  }
+
+  private func keep(_ item: String, _ answer: CurrentAnswer) {
+    if let current = knownAnswers[item] {
       guard current.isOutranked(byLease: answer.lease, ordinal: answer.ordinal, sequence: answer.sequence) else {
         return
       }
-      if !current.value.isEmpty { answeredCount -= 1 }
-      answerBytes -= current.value.approximateBytes
+      if !current.value.isEmpty { knownAnsweredCount -= 1 }
+      knownAnswerBytes -= current.value.approximateBytes
     }
-    if !answer.value.isEmpty { answeredCount += 1 }
-    answerBytes += answer.value.approximateBytes
-    answers[item] = answer
+    if !answer.value.isEmpty { knownAnsweredCount += 1 }
+    knownAnswerBytes += answer.value.approximateBytes
+    knownAnswers[item] = answer
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.mapValues(\.value)) }
 
-  /// Time is up for this attempt at this instant.
+  /// Time is up for this attempt at this instant, by the grants that it has.
   func deadline(_ exam: ExamRecord) -> Int64 {
     window(exam).deadline(started: startedAt)
   }

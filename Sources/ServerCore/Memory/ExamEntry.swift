@@ -7,6 +7,8 @@ struct ExamEntry {
   var paperKey: [UInt8]?
   /// Which answers any published version takes: a device may still hold an older one.
   private(set) var forms: [String: [PaperItem]] = [:]
+  /// The same for answers that are one option; `nil` before the first publication.
+  private(set) var plainItems: PlainItems?
 
   init(row: ExamRow) {
     self.row = row
@@ -15,6 +17,7 @@ struct ExamEntry {
   mutating func add(_ items: [PaperItem], key: [UInt8]) {
     paperKey = key
     for item in items { forms[item.id, default: []].insert(item, at: 0) }
+    plainItems = PlainItems(forms)
   }
 
   /// Without a paper every item is possible.

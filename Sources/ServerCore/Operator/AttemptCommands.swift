@@ -103,47 +103,8 @@ extension ServerCore {
 
   func grant(_ milliseconds: Int64, to memory: AttemptMemory, _ reason: String, by actor: String) throws {
     try checkText(reason, "reason")
-    touch(memory)
-    let number = (memory.grants.max() ?? 0) + 1
-    memory.grants.insert(number)
-    memory.grantedMilliseconds += milliseconds
-    try put(
-      GrantRecord(attempt: memory.id, number: number, milliseconds: milliseconds, reason: reason).wire,
-      scope: memory.row.candidate, ScopeCollection.grant, NumberedRecord.key(attempt: memory.id, number: number))
+    try addGrant(milliseconds, to: memory, reason)
     try audit("attempt-extend", by: actor, of: memory.id.hex, "\(milliseconds) ms: \(reason)")
-  }
-
-  /// The same for an attempt that is not in memory, without reading its journals.
-  private func grant(_ milliseconds: Int64, toStored row: AttemptRow, _ reason: String) throws {
-    let numbers = try store.records(scope: row.candidate, collection: ScopeCollection.grant)
-      .compactMap { try? GrantRecord(wire: $0.body) }.filter { $0.attempt == row.id }.map(\.number)
-    let number = (numbers.max() ?? 0) + 1
-    try put(
-      GrantRecord(attempt: row.id, number: number, milliseconds: milliseconds, reason: reason).wire,
-      scope: row.candidate, ScopeCollection.grant, NumberedRecord.key(attempt: row.id, number: number))
-  }
-
-  func extend(exam id: ID128, by milliseconds: Int64, reason: String, actor: String) throws -> GrantOutcome {
-    _ = try known(exam: id)
-    try checkExtension(milliseconds)
-    try checkText(reason, "reason")
-    var after: (number: String, id: ID128)?
-    var count: UInt64 = 0
-    while true {
-      let rows = try store.attempts(exam: id, after: after, limit: OperatorLimits.pageRows)
-      for row in rows {
-        if let memory = cache.attempt(row.id) {
-          try grant(milliseconds, to: memory, reason, by: actor)
-        } else {
-          try grant(milliseconds, toStored: row, reason)
-        }
-        count += 1
-      }
-      guard let last = rows.last, rows.count == OperatorLimits.pageRows else { break }
-      after = (last.number, last.id)
-    }
-    try audit("exam-extend", by: actor, of: id.hex, "\(milliseconds) ms for \(count) attempts: \(reason)")
-    return GrantOutcome(attempts: count, milliseconds: milliseconds)
   }
 
   /// The operator's record of the state applied so far. It does not seal: entries that come later still count, and
@@ -153,7 +114,7 @@ extension ServerCore {
     guard !memory.state.isSealed else { throw Problem(.conflict, "The candidate has handed in already.") }
     touch(memory)
     memory.row.forcedAt = time
-    try store.save(applied: AnswersExport.encode(memory), attempt: memory.id)
+    try store.save(applied: encodedAnswers(of: memory), attempt: memory.id)
     memory.isRowDirty = true
     let digest = Hash.sha256(memory.sheet.canonicalBytes)
     try audit(

@@ -69,6 +69,8 @@ extension ServerCore {
     entry.row.record.opensAt = opensAt
     entry.row.record.closesAt = closesAt
     try save(entry)
+    // A device that started before the opening may have an earlier deadline now.
+    try loadDeadlines()
     try audit("exam-postpone", by: actor, of: id.hex, "opens \(opensAt), closes \(closesAt)")
     return summary(entry.row)
   }

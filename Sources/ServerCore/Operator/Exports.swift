@@ -17,7 +17,7 @@ extension ServerCore {
       let cached = cache.attempt(row.id)
       let memory = try cached ?? load(row)
       cost += cached == nil ? memory.entries : UInt64(memory.answers.count / 4)
-      answers = AnswersExport.answers(memory)
+      answers = AnswersExport.answers(memory, deadline: deadline(of: memory, try known(exam: row.exam).row.record))
       sheet = memory.sheet
     }
     return (
@@ -28,6 +28,12 @@ extension ServerCore {
           answers: answers)
       ], cost
     )
+  }
+
+  /// The answer sheet as it is kept with the attempt.
+  func encodedAnswers(of memory: AttemptMemory) throws -> [UInt8] {
+    let exam = try known(exam: memory.row.exam).row.record
+    return try AnswersExport.encode(memory, deadline: deadline(of: memory, exam))
   }
 
   /// The answers as they were when the receipt of the newest seal was made; `nil` while an attempt is under way.
@@ -111,13 +117,27 @@ extension ServerCore {
   func dispositionRows(_ row: AttemptRow) throws -> (rows: [DispositionRow], cost: UInt64) {
     var made: [DispositionRow] = []
     for journal in try store.journals(attempt: row.id) where journal.kept > 0 {
+      let proofs = try store.timeProofs(journal: journal.number).filter { $0.finding != .unproved }
       for range in try store.dispositions(journal: journal.number, from: 1, to: .max) {
         made.append(
           DispositionRow(
-            attempt: row.id, journal: journal.id, from: range.from, to: range.to, reason: range.reason.name))
+            attempt: row.id, journal: journal.id, from: range.from, to: range.to, reason: range.reason.name,
+            timeBasis: try basis(of: range, proofs, row)?.rawValue))
       }
     }
     return (made, UInt64(made.count) + 1)
+  }
+
+  /// What makes a range late: the proofs up to its first entry, against the deadline as it is now.
+  private func basis(of range: KeptRange, _ proofs: [TimeProofRow], _ row: AttemptRow) throws -> TimeBasis? {
+    guard range.reason == .afterDeadline, let exam = exams[row.exam]?.row.record else { return nil }
+    let window = AttemptWindow(
+      opens: exam.opensAt, closes: exam.closesAt, durationMilliseconds: exam.durationMilliseconds,
+      grantedMilliseconds: try grants(of: row).reduce(0) { $0 + $1.milliseconds })
+    let proved = proofs.filter { $0.sequence <= range.from }.map(\.milliseconds).max()
+    return TimeBasis.of(
+      .late, deadline: window.deadline(started: row.progress.startedAt) + pendingMilliseconds(of: row),
+      receivedAt: .max, provedMilliseconds: proved)
   }
 }
 
@@ -145,17 +165,21 @@ private struct JournalPlace {
 
 /// The applied answer sheet with its provenance, as it is kept and exported.
 enum AnswersExport {
-  static func answers(_ memory: AttemptMemory) -> [AttemptAnswers.Answer] {
+  static func answers(_ memory: AttemptMemory, deadline: Int64) -> [AttemptAnswers.Answer] {
     memory.sheet.sorted.compactMap { item, value in
       guard let current = memory.answers[item] else { return nil }
       let (kind, values) = value.exportForm
+      let basis = TimeBasis.of(
+        .inTime, deadline: deadline, receivedAt: current.receivedAt, provedMilliseconds: nil)
       return AttemptAnswers.Answer(
         item: item, kind: kind, values: values, journal: current.journal, sequence: current.sequence,
-        lease: current.lease, timeClass: "in-time")
+        lease: current.lease, timeClass: "in-time", timeBasis: basis?.rawValue)
     }
   }
 
-  static func encode(_ memory: AttemptMemory) throws -> [UInt8] { try StoredJSON.encode(answers(memory)) }
+  static func encode(_ memory: AttemptMemory, deadline: Int64) throws -> [UInt8] {
+    try StoredJSON.encode(answers(memory, deadline: deadline))
+  }
 
   static func sheet(_ answers: [AttemptAnswers.Answer]) -> AnswerSheet {
     var sheet = AnswerSheet()

@@ -39,6 +39,12 @@ public struct AttemptDetail: Codable, Hashable, Sendable {
     public var sequence: UInt64
     public var head: Digest256
     public var isSuperseded: Bool
+    /// The latest instant that the server is proved to have named to the device before the last entry.
+    public var provedAt: Int64?
+    /// Context entries whose proof no open session of the device can have got.
+    public var unprovedContexts: UInt32
+    /// Context entries that claim to be earlier than what they prove: their bounds are not believed.
+    public var contradictedContexts: UInt32
   }
 
   public var summary: AttemptSummary
@@ -53,7 +59,12 @@ public struct AttemptDetail: Codable, Hashable, Sendable {
   public var unlocked: [UInt32]
   public var grantedMilliseconds: Int64
   public var journals: [Journal]
+  /// Marked overdue, and without a seal.
   public var isOverdue: Bool
+  /// When it was marked for the present deadline.
+  public var overdueAt: Int64?
+  /// `absent`, `right` or `wrong`: the exam code in the start; `nil` before it.
+  public var startCode: String?
   public var forcedHandInAt: Int64?
   /// Why sync of the attempt needs a person; `nil` when it does not.
   public var trouble: String?
@@ -72,8 +83,11 @@ public struct UnlockCodeSummary: Codable, Hashable, Sendable {
 }
 
 public struct GrantOutcome: Codable, Hashable, Sendable {
+  /// Attempts whose record of the grant is written.
   public var attempts: UInt64
   public var milliseconds: Int64
+  /// Attempts whose record follows with the next commits; their time counts already.
+  public var pending: UInt64 = 0
 }
 
 /// One candidate on the proctor's board.
@@ -93,8 +107,18 @@ public struct BoardRow: Codable, Hashable, Sendable {
   /// The server's unlock of that lock is on its way.
   public var isUnlockSent: Bool
   public var hasReceipt: Bool
-  /// Deadline and grace have passed without a seal.
+  /// Deadline and grace have passed without a seal: marked, in the audit trail, and still accepting.
   public var isOverdue: Bool
+  /// When it was marked for the present deadline.
+  public var overdueAt: Int64?
+  /// `absent`, `right` or `wrong`: the exam code in the start; `nil` before it.
+  public var startCode: String?
+  /// The latest instant that the server is proved to have named to a device before its last entry.
+  public var provedAt: Int64?
+  /// Context entries that claim to be earlier than what they prove.
+  public var contradictedContexts: UInt32
+  /// Why a person has to look; `nil` when nobody has to.
+  public var trouble: String?
   /// A seal is there, but not all of the journals that it lists.
   public var isSealWaiting: Bool
   public var isVoided: Bool
@@ -118,6 +142,8 @@ public struct AttemptAnswers: Codable, Hashable, Sendable {
     public var lease: UInt32
     /// `in-time`, `late` or `undecided`; always `in-time` for what is applied.
     public var timeClass: String
+    /// ``TimeBasis``: `arrival` or `statement`; `nil` in a list that was stored without it.
+    public var timeBasis: String?
   }
 
   public var attempt: ID128
@@ -159,6 +185,8 @@ public struct DispositionRow: Codable, Hashable, Sendable {
   public var to: UInt64
   /// ``KeptReason/name``
   public var reason: String
+  /// ``TimeBasis`` of the range's first entry: `proof` or `statement` where the reason is `after-deadline`.
+  public var timeBasis: String?
 }
 
 public struct RootRow: Codable, Hashable, Sendable {

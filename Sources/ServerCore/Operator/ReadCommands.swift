@@ -78,7 +78,7 @@ extension ServerCore {
   private func detail(_ memory: AttemptMemory) throws -> AttemptDetail {
     let exam = try known(exam: memory.row.exam)
     let ledger = memory.state.ledger
-    let deadline = memory.deadline(exam.row.record)
+    let deadline = deadline(of: memory, exam.row.record)
     return AttemptDetail(
       summary: try summary(memory.row), exam: memory.row.exam, phase: memory.phaseName, startedAt: memory.startedAt,
       deadline: deadline, answered: memory.answeredCount, locks: ledger.locks.sorted(), voids: ledger.voids.sorted(),
@@ -87,13 +87,15 @@ extension ServerCore {
         .init(
           journal: journal.row.id, device: journal.row.device, ordinal: journal.row.ordinal,
           lease: memory.row.record.lease, sequence: journal.row.sequence, head: journal.row.head,
-          isSuperseded: journal.row.isSuperseded)
+          isSuperseded: journal.row.isSuperseded, provedAt: journal.lastProvedAt,
+          unprovedContexts: journal.count(.unproved), contradictedContexts: journal.count(.contradicted))
       },
-      isOverdue: isOverdue(memory, deadline), forcedHandInAt: memory.row.forcedAt, trouble: memory.row.trouble)
+      isOverdue: isOverdue(memory), overdueAt: memory.row.progress.overdueAt,
+      startCode: memory.row.progress.startCode?.name, forcedHandInAt: memory.row.forcedAt, trouble: memory.row.trouble)
   }
 
-  private func isOverdue(_ memory: AttemptMemory, _ deadline: Int64) -> Bool {
-    memory.state.started && !memory.state.isSealed && time > deadline + TimeRules.graceMilliseconds
+  private func isOverdue(_ memory: AttemptMemory) -> Bool {
+    memory.row.progress.overdueAt != nil && !memory.state.isSealed
   }
 
   private func boardRow(_ row: AttemptRow) throws -> (rows: [BoardRow], cost: UInt64) {
@@ -102,14 +104,18 @@ extension ServerCore {
     let exam = try known(exam: row.exam)
     let candidate = try store.candidate(row.candidate)
     let ledger = memory.state.ledger
-    let deadline = memory.deadline(exam.row.record)
+    let deadline = deadline(of: memory, exam.row.record)
     let board = BoardRow(
       attempt: row.id, number: row.number, name: candidate?.name ?? "", room: candidate?.room ?? "",
       phase: memory.phaseName, answered: memory.answeredCount, lockCount: UInt32(ledger.count),
       lockedBy: ledger.holding, lockCause: ledger.holding.flatMap { memory.lockCauses[$0]?.rawValue },
       isUnlockSent: ledger.holding.map { memory.unlocksSent[$0] != nil } ?? false,
       hasReceipt: memory.receiptOrdinals.contains(max(1, memory.state.sealOrdinal)),
-      isOverdue: isOverdue(memory, deadline), isSealWaiting: memory.waiting != nil,
+      isOverdue: isOverdue(memory), overdueAt: memory.row.progress.overdueAt,
+      startCode: memory.row.progress.startCode?.name,
+      provedAt: memory.journals.compactMap(\.lastProvedAt).max(),
+      contradictedContexts: memory.journals.reduce(0) { $0 + $1.count(.contradicted) }, trouble: memory.row.trouble,
+      isSealWaiting: memory.waiting != nil,
       isVoided: row.record.isVoided, entries: memory.entries,
       keptEntries: memory.journals.reduce(0) { $0 + $1.row.kept },
       lastContactAt: memory.contactAt == 0 ? nil : memory.contactAt, deadline: deadline)

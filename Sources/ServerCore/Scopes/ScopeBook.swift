@@ -1,6 +1,10 @@
 import ExamModel
 import SyncProtocol
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// A scope in memory: its row and its epochs.
 struct ScopeMemory {
   var row: ScopeRow
@@ -15,6 +19,10 @@ struct ScopeBook {
   /// Every opening of the store, by the epoch's value.
   var epochOrdinals: [UInt64: Int64] = [:]
   var currentOrdinal: Int64 = 0
+  #if PlantedBugs
+    /// Has its version, and is not in the store yet.
+    private var commitsLate: [ID128: Record] = [:]
+  #endif
   private static let scopesInMemory = 50_000
 
   mutating func scope(_ id: ID128, _ store: any ServerStore) throws -> ScopeMemory {
@@ -74,7 +82,11 @@ struct ScopeBook {
       try store.insert(scopeEpoch: began, of: id)
       memory.epochs.append(began)
     }
-    if let old, !old.isDeleted {
+    var isCounted = true
+    #if PlantedBugs
+      if planted(.tombstoneNotCounted), record.isDeleted { isCounted = false }
+    #endif
+    if let old, !old.isDeleted, isCounted {
       memory.row.digest.remove(old)
       memory.row.count -= 1
     }
@@ -83,6 +95,17 @@ struct ScopeBook {
       memory.row.count += 1
     }
     memory.row.version = record.version
+    #if PlantedBugs
+      if planted(.versionOutsideLock) {
+        if let late = commitsLate.removeValue(forKey: id) { try store.save(record: late, scope: id) }
+        if record.version.isMultiple(of: 3) {
+          commitsLate[id] = record
+          scopes[id] = memory
+          dirty.insert(id)
+          return
+        }
+      }
+    #endif
     try store.save(record: record, scope: id)
     scopes[id] = memory
     dirty.insert(id)
@@ -96,6 +119,7 @@ struct ScopeBook {
   }
 
   mutating func flush(_ store: any ServerStore) throws {
+    // In the order of ids: the same batch makes the same file.
     for id in dirty.sorted() {
       if let memory = scopes[id] { try store.save(scope: memory.row) }
     }

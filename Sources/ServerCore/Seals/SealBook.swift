@@ -2,6 +2,10 @@ import ExamModel
 import SyncProtocol
 import SyncWire
 
+#if PlantedBugs
+  import Planted
+#endif
+
 /// Seals, and the receipts of one batch: leaves of one tree, under one signature, inside the transaction.
 extension ServerCore {
   func sealed(
@@ -69,9 +73,13 @@ extension ServerCore {
   private func receiptStatement(_ memory: AttemptMemory) -> ReceiptStatement {
     guard let waiting = memory.waiting else { preconditionFailure("only waiting seals get receipts") }
     let sheet = memory.sheet
+    var head = waiting.row.headAfter
+    #if PlantedBugs
+      if planted(.receiptOverWrongHead) { head = waiting.row.headBefore }
+    #endif
     return ReceiptStatement(
       attempt: memory.id, ordinal: waiting.row.ordinal, journal: waiting.row.journal, sequence: waiting.row.sequence,
-      head: waiting.row.headAfter, answers: waiting.statement.answers, answerCount: waiting.statement.answerCount,
+      head: head, answers: waiting.statement.answers, answerCount: waiting.statement.answerCount,
       serverTime: time,
       number: ReceiptNumber.of(attempt: memory.id, ordinal: waiting.row.ordinal, head: waiting.row.headAfter),
       applied: Hash.sha256(sheet.canonicalBytes), appliedCount: UInt32(sheet.count))
@@ -87,7 +95,7 @@ extension ServerCore {
       receipt, scope: memory.row.candidate, ScopeCollection.receipt,
       NumberedRecord.key(attempt: memory.id, number: statement.ordinal))
     memory.receiptOrdinals.insert(statement.ordinal)
-    if memory.state.isSealed { try store.save(applied: AnswersExport.encode(memory), attempt: memory.id) }
+    if memory.state.isSealed { try store.save(applied: encodedAnswers(of: memory), attempt: memory.id) }
   }
 
   /// A receipt that carries this server's signature is honoured whatever the store says; of two the earlier counts.

@@ -53,6 +53,8 @@ public protocol ServerStore: AnyObject {
   /// In the order of (candidate number, id), after the place of `after`.
   func attempts(exam: ID128, after: (number: String, id: ID128)?, limit: Int) throws -> [AttemptRow]
   func save(attempt: AttemptRow) throws
+  /// Started, without a seal, not marked overdue; in the order of the ids, after one.
+  func runningAttempts(after: ID128?, limit: Int) throws -> [RunningAttemptRow]
   /// The applied answer sheet with its provenance, once there is one.
   func applied(attempt: ID128) throws -> [UInt8]?
   func save(applied: [UInt8], attempt: ID128) throws
@@ -72,6 +74,15 @@ public protocol ServerStore: AnyObject {
   func save(disposition: KeptRange, journal: Int64) throws
   func insert(fork: ForkRow) throws
   func forks(journal: Int64) throws -> [ForkRow]
+
+  // Rules that outlast a commit
+  /// In the order of the ids.
+  func extensions() throws -> [ExtensionRow]
+  func save(extension row: ExtensionRow) throws
+  func deleteExtension(_ id: Int64) throws
+  func insert(timeProof: TimeProofRow) throws
+  /// In the order of the sequences.
+  func timeProofs(journal: Int64) throws -> [TimeProofRow]
 
   // Seals, receipts, roots
   func save(seal: SealRow) throws

@@ -124,10 +124,11 @@ public struct AttemptRow: Hashable, Sendable {
   public var isSealed: Bool
   public var forcedAt: Int64?
   public var trouble: String?
+  public var progress: AttemptProgress
 
   public init(
     id: ID128, exam: ID128, candidate: ID128, number: String, record: AttemptRecord, sealOrdinal: UInt32,
-    isSealed: Bool, forcedAt: Int64? = nil, trouble: String? = nil
+    isSealed: Bool, forcedAt: Int64? = nil, trouble: String? = nil, progress: AttemptProgress = AttemptProgress()
   ) {
     self.id = id
     self.exam = exam
@@ -138,6 +139,7 @@ public struct AttemptRow: Hashable, Sendable {
     self.isSealed = isSealed
     self.forcedAt = forcedAt
     self.trouble = trouble
+    self.progress = progress
   }
 }
 
@@ -157,10 +159,12 @@ public struct JournalRow: Hashable, Sendable {
   /// Entries kept without effect.
   public var kept: UInt64
   public var contactAt: Int64
+  /// Server time at which the server first stored something of it; 0 where that was not noted.
+  public var openedAt: Int64
 
   public init(
     number: Int64, id: ID128, attempt: ID128, device: ID128, ordinal: UInt32, sequence: UInt64, head: Digest256,
-    lastSegment: Int64, isSuperseded: Bool, kept: UInt64, contactAt: Int64
+    lastSegment: Int64, isSuperseded: Bool, kept: UInt64, contactAt: Int64, openedAt: Int64 = 0
   ) {
     self.number = number
     self.id = id
@@ -173,6 +177,7 @@ public struct JournalRow: Hashable, Sendable {
     self.isSuperseded = isSuperseded
     self.kept = kept
     self.contactAt = contactAt
+    self.openedAt = openedAt
   }
 }
 

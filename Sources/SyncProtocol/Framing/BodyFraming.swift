@@ -34,6 +34,8 @@ public enum BodyFraming {
   }
 
   static let smallestWorthDeflating = 64
+  /// Pushes and deltas seldom inflate to more than so many times their length.
+  private static let usualRatio = 8
 
   private static func deflate(_ body: [UInt8]) -> [UInt8]? {
     var stream = z_stream()
@@ -67,11 +69,27 @@ public enum BodyFraming {
       throw .corrupt
     }
     defer { inflateEnd(&stream) }
-    var output: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 16 * 1024)
     var status = Z_OK
     var consumed = 1
+    // Most bodies come out whole at once, and then zlib keeps no window of what came before.
+    let expected = max(1, min(limit, usualRatio * framed.count))
+    var output = [UInt8](unsafeUninitializedCapacity: expected) { output, count in
+      framed.withUnsafeBufferPointer { input in
+        stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress! + consumed)
+        stream.avail_in = UInt32(input.count - consumed)
+        stream.next_out = output.baseAddress
+        stream.avail_out = UInt32(expected)
+        status = CZlib.inflate(&stream, Z_FINISH)
+        consumed = input.count - Int(stream.avail_in)
+      }
+      count = expected - Int(stream.avail_out)
+    }
+    guard output.count <= limit else { throw .tooLong(limit: limit) }
+    // The output was full, or the input is cut off: reading on tells which.
+    if status == Z_BUF_ERROR { status = Z_OK }
+    var chunk: [UInt8] = []
     while status == Z_OK {
+      if chunk.isEmpty { chunk = [UInt8](repeating: 0, count: 16 * 1024) }
       var produced = 0
       status = framed.withUnsafeBufferPointer { input in
         chunk.withUnsafeMutableBufferPointer { chunk in

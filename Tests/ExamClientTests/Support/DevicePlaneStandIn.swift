@@ -17,14 +17,19 @@ final class DevicePlaneStandIn: Sendable {
     var answer: TestServer.Response?
     /// Bytes after which the first download breaks off.
     var cutsFirstBlobAfter: Int?
+    /// How far the server's clock has gone on beside the real one.
+    var clockAheadMilliseconds: Int64 = 0
+    /// Above 1 after the server was restored from a backup: the scopes have to be read anew.
+    var epoch: UInt64 = 1
   }
 
   let exam: TestExam
   let password = "right"
   let faults: Mutex<Faults>
   private let journals = Mutex<[ID128: Push]>([:])
+  private let receipts = Mutex<[[UInt8]]>([])
   private let origin = ContinuousClock.now
-  private let secret = [UInt8](repeating: 6, count: 32)
+  private let secret = [UInt8](repeating: 0xA6, count: 32)
 
   init(_ exam: TestExam, faults: Faults = Faults()) {
     self.exam = exam
@@ -37,9 +42,19 @@ final class DevicePlaneStandIn: Sendable {
 
   var storedEntries: Int { journals.withLock { $0.values.reduce(0) { $0 + Int($1.last) } } }
 
+  /// Every receipt that a device presented.
+  var presentedReceipts: [[UInt8]] { receipts.withLock { $0 } }
+
+  /// As from a backup that was made before any journal.
+  func restoreEmptyBackup() {
+    journals.withLock { $0 = [:] }
+    faults.withLock { $0.epoch += 1 }
+  }
+
   private var serverTime: Int64 {
     let passed = origin.duration(to: .now).components
-    return testT0 + passed.seconds * 1_000 + passed.attoseconds / 1_000_000_000_000_000
+    return testT0 + faults.withLock { $0.clockAheadMilliseconds } + passed.seconds * 1_000 + passed.attoseconds
+      / 1_000_000_000_000_000
   }
 
   private func respond(to request: TestServer.Request) -> TestServer.Response {
@@ -99,13 +114,18 @@ final class DevicePlaneStandIn: Sendable {
     else { return problem(.macInvalid) }
     let message = try SyncRequest(wire: try BodyFraming.unframe(request.body))
     var answer = SyncResponse(receivedAt: serverTime)
+    receipts.withLock { $0 += message.presentedReceipts }
     for push in message.pushes {
+      guard push.first == 1 || journals.withLock({ $0[push.journal] }) != nil else {
+        answer.acknowledgements.append(Acknowledgement(sequence: 0, head: .zero, verdict: .unknownJournal))
+        continue
+      }
       journals.withLock { $0[push.journal] = push }
       answer.acknowledgements.append(
         Acknowledgement(sequence: push.last, head: push.head, verdict: .stored))
     }
     for scope in message.scopes {
-      answer.deltas.append(emptyDelta(scope))
+      answer.deltas.append(delta(scope, epoch: faults.epoch))
     }
     let body = BodyFraming.frame(answer.wire)
     let mac = MessageAuthentication.response(
@@ -113,14 +133,15 @@ final class DevicePlaneStandIn: Sendable {
     return TestServer.Response(headers: [Authorization.responseHeader: Base64URL.encode(mac.bytes)], body: body)
   }
 
-  /// Nothing new, with a checkpoint over what every test's phone holds.
-  private func emptyDelta(_ cursor: ScopeCursor) -> Delta {
+  /// Nothing new, with a checkpoint over what every test's phone holds; or all of that anew.
+  private func delta(_ cursor: ScopeCursor, epoch: UInt64) -> Delta {
     var digest = ScopeDigest.empty
     let isCandidate = cursor.scope == exam.candidate
     let records = (try? isCandidate ? exam.candidateRecords() : exam.examRecords(exam.blobs().record)) ?? []
     for (index, record) in records.enumerated() {
       digest.add(Record(collection: record.0, key: record.1, version: UInt64(index + 1), body: record.2))
     }
+    if cursor.cursor.epoch < epoch { return TestExam.delta(cursor.scope, records, from: cursor.cursor) }
     return Delta(
       scope: cursor.scope, from: cursor.cursor, records: [], to: cursor.cursor,
       checkpoint: Checkpoint(count: UInt64(records.count), digest: digest))

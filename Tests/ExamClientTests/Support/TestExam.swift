@@ -26,6 +26,8 @@ struct TestExam {
   var hasMyExams = true
   var isKeyReleased = true
   var paperKey = [UInt8](repeating: 7, count: 32)
+  /// Sections with a time of their own.
+  var sectionSeconds: [String: Int] = [:]
 
   static let paper: Paper = {
     let options = ["A", "B", "C", "D"].map { ItemOption(id: $0, text: "Option \($0)") }
@@ -54,6 +56,13 @@ struct TestExam {
           widthPixels: 10, heightPixels: 10, description: "A picture")
       ])
   }()
+  private var timedPaper: Paper {
+    var paper = Self.paper
+    for index in paper.sections.indices {
+      paper.sections[index].timeLimitSeconds = sectionSeconds[paper.sections[index].id]
+    }
+    return paper
+  }
   static let picture = [UInt8](repeating: 0x50, count: 3_000)
 
   /// The paper's blobs: the manifest, then the packs.
@@ -70,7 +79,7 @@ struct TestExam {
     }
     var texts: [UInt8] = []
     var places: [(name: String, offset: Int, sealed: [UInt8])] = []
-    let parts = try Self.paper.publicationParts(assets: ["p1": Self.picture])
+    let parts = try timedPaper.publicationParts(assets: ["p1": Self.picture])
     for part in parts where !part.name.hasPrefix("asset/") {
       let sealed = seal(part.plaintext)
       places.append((part.name, texts.count, sealed))
@@ -131,7 +140,7 @@ struct TestExam {
     let certificate = DeviceCertificate(
       candidate: candidate, deviceKey: device.publicKey, issuedAt: testT0 - 1, expiresAt: testT0 + 86_400_000)
     return SessionGrant(
-      session: ID128(high: 8, low: 8), secret: [UInt8](repeating: 6, count: 32), nonce: .random(),
+      session: ID128(high: 8, low: 8), secret: [UInt8](repeating: 0xA6, count: 32), nonce: .random(),
       serverTime: testT0, candidate: candidate,
       certificate: SignedBytes(signing: certificate.wire, with: server, context: .certificate), name: "Wang Fang",
       isPhoneBound: isPhoneBound, minimumAppVersion: "3.4.2", hasQuestionBank: true, hasMyExams: hasMyExams)

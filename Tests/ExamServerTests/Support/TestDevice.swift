@@ -7,14 +7,22 @@ import SyncWire
 
 /// A phone that speaks the protocol from its specification, over a raw connection.
 final class TestDevice: @unchecked Sendable {
-  let key = SigningKey()
-  let server: TestServer
+  let key: SigningKey
+  let server: any ReachableServer
   var session = ID128.zero
   var secret = SessionSecret([UInt8](repeating: 0, count: 32))!
   var grant: SessionGrant?
 
-  init(_ server: TestServer) {
+  init(_ server: any ReachableServer, key: SigningKey = SigningKey()) {
     self.server = server
+    self.key = key
+  }
+
+  /// The same device with the same session, at a server that was started again.
+  init(_ device: TestDevice, at server: any ReachableServer) {
+    self.server = server
+    key = device.key
+    (session, secret, grant) = (device.session, device.secret, device.grant)
   }
 
   static func post(_ path: String, _ body: [UInt8], headers: [String] = []) -> [UInt8] {
@@ -48,8 +56,7 @@ final class TestDevice: @unchecked Sendable {
   private func take(_ answer: RawAnswer, nonce: ID128) throws {
     let signed = try SignedBytes(wire: try BodyFraming.unframe(answer.body))
     let grant = try SessionGrant(wire: signed.statement)
-    let identity = try server.directory.identity().publicKey
-    guard signed.isValid(context: .grant, publicKey: identity), grant.nonce == nonce,
+    guard signed.isValid(context: .grant, publicKey: server.identityKey), grant.nonce == nonce,
       let secret = SessionSecret(grant.secret)
     else { throw RawConnection.Failure(description: "the grant is not good") }
     self.grant = grant

@@ -7,7 +7,7 @@ import SyncWire
 @testable import ExamServer
 
 /// A real server on loopback with its store in a folder of its own.
-final class TestServer: Sendable {
+final class TestServer: ReachableServer {
   let directory: DataDirectory
   let application: ExamServerApplication
   let made: NewServer
@@ -51,56 +51,10 @@ final class TestServer: Sendable {
     try? FileManager.default.removeItem(atPath: directory.path)
   }
 
-  func connect(timeoutSeconds: Int = 20) throws -> RawConnection {
-    try RawConnection(port: application.devicePort, timeoutSeconds: timeoutSeconds)
-  }
-
-  /// Says `bytes` on a new connection and reads what comes.
-  func exchange(_ bytes: [UInt8]) async throws -> RawAnswer? {
-    let connection = try connect()
-    connection.send(bytes)
-    return try await connection.receive()
-  }
-
-  func exchange(_ text: String) async throws -> RawAnswer? { try await exchange(Array(text.utf8)) }
-
-  // MARK: Operators
-
-  /// One request over the operator port.
-  func operate(
-    _ method: String, _ path: String, query: [String: String] = [:], body: [UInt8] = [], token: String? = nil
-  ) async throws -> OperatorAnswer {
-    try await OperatorClient(address: "127.0.0.1:\(application.operatorPort)").send(
-      OperatorRequest(method: method, path: path, query: query, body: body, token: token ?? made.token))
-  }
-
-  func operate(_ method: String, _ path: String, json: [String: Any]) async throws -> [String: Any] {
-    let body = Array(try JSONSerialization.data(withJSONObject: json))
-    let answer = try await operate(method, path, body: body)
-    guard answer.status == 200 else {
-      throw RawConnection.Failure(description: "\(answer.status) \(String(decoding: answer.body, as: UTF8.self))")
-    }
-    return try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any] ?? [:]
-  }
-
-  /// An exam that opens in an hour, with one candidate for each name.
-  func makeExam(candidates: [String] = ["wang"]) async throws -> TestExam {
-    let now = ServerClock().now
-    let exam = try await operate(
-      "POST", "/v1/exams",
-      json: [
-        "title": "Finals", "opensAt": now + 3_600_000, "closesAt": now + 7_200_000, "policy": [String: Any](),
-        "specialty": "",
-      ])
-    guard let id = exam["exam"] as? String, let code = exam["code"] as? String else {
-      throw RawConnection.Failure(description: "no exam in \(exam)")
-    }
-    var table = "number,name,username,password\n"
-    for (index, name) in candidates.enumerated() { table += "N\(index + 1),\(name),\(name),secret1234\n" }
-    let answer = try await operate("POST", "/v1/exams/\(id)/roster", body: Array(table.utf8))
-    let handOut = try JSONDecoder().decode(RosterHandOut.self, from: Data(answer.body))
-    return TestExam(id: id, code: code, handOut: handOut)
-  }
+  var devicePort: Int { application.devicePort }
+  var operatorPort: Int { application.operatorPort }
+  var token: String { made.token }
+  var identityKey: [UInt8] { Hex.decode(made.identityKey) ?? [] }
 }
 
 struct TestExam {

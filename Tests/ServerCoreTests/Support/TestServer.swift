@@ -96,6 +96,16 @@ final class TestServer {
     core = try Self.open(store, configuration, now: now, seed: openings)
   }
 
+  /// Makes every transaction fail that writes to the audit trail: its next place is taken.
+  func blockAudit() throws {
+    try store.connection.execute(
+      "INSERT INTO audit SELECT max(position) + 1, 0, 'block', '', '', '', zeroblob(32) FROM audit")
+  }
+
+  func unblockAudit() throws {
+    try store.connection.execute("DELETE FROM audit WHERE actor = 'block'")
+  }
+
   func perform(_ call: ServerCall) -> ServerReply {
     now += 1
     return core.perform([call], now: now).replies[0]

@@ -21,7 +21,7 @@ struct OneWriter: Checker {
             writer == device && arrival.lease >= newest,
             Violation(
               .i22, evidence.end, server.node,
-              "entry \(arrival.entry.sequence) of journal \(arrival.journal.id) was applied under lease \(arrival.lease)",
+              "entry \(arrival.entry.sequence) of journal \(arrival.journal.id) counts under lease \(arrival.lease)",
               expected: "kept as stale: lease \(max(newest, arrival.lease)) belongs to device \(writer)",
               found: "applied for device \(device)"))
           writers[arrival.lease] = writer

@@ -76,7 +76,7 @@ struct SealedIsSealed: Checker {
   }
 }
 
-/// I13: a receipt is what the seal says and what the server applied; it verifies, and it is one and the same everywhere.
+/// I13: a receipt is what the seal says and what the server applied; it verifies, and is the same everywhere.
 struct ReceiptsAreTrue: Checker {
   let invariant = Invariant.i13
 

@@ -57,7 +57,8 @@ package struct CampaignPage {
         <div class="tiles">\(tiles)</div>
         \(doubleChecks)
         \(report.failures.isEmpty ? "" : "<h2>Failures</h2>" + report.failures.prefix(50).map(failure).joined())
-        <h2>Invariants</h2><table><tr><th></th><th>name</th><th>statement</th><th>how</th><th class="n">checked</th></tr>
+        <h2>Invariants</h2><table>
+        <tr><th></th><th>name</th><th>statement</th><th>how</th><th class="n">checked</th></tr>
         \(Invariants.table.map(invariant).joined())</table>
         <h2>Faults</h2><table>\(faults)</table>
         <h2>Rare branches</h2>\(probes)

@@ -15,7 +15,8 @@ enum PageStyle {
   }
 
   static func tile(_ name: String, _ value: String, isGood: Bool = true) -> String {
-    "<div class=\"tile\(isGood ? "" : " bad")\"><b>\(RoomPage.escape(value))</b><span>\(RoomPage.escape(name))</span></div>"
+    "<div class=\"tile\(isGood ? "" : " bad")\"><b>\(RoomPage.escape(value))</b>"
+      + "<span>\(RoomPage.escape(name))</span></div>"
   }
 
   /// With thin spaces between thousands.

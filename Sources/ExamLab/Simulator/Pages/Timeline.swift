@@ -20,14 +20,17 @@ struct Timeline {
     nodes = Set(history.map(\.node)).subtracting([.world]).sorted { $0.number < $1.number }
   }
 
-  var height: Double { Self.top + Double(nodes.count) * Self.laneHeight + 12 }
+  /// Labels of violations stand below the lanes, each on a line of its own.
+  private static let labelLimit = 12
+  private var lanesEnd: Double { Self.top + Double(nodes.count) * Self.laneHeight + 4 }
+  var height: Double { lanesEnd + Double(min(Self.labelLimit, violations.count)) * 14 + 12 }
 
   var svg: String {
     let byNode = Dictionary(grouping: history, by: \.node)
     var parts = [axis]
     parts += nemeses
     for (row, node) in nodes.enumerated() { parts.append(lane(node, byNode[node] ?? [], row: row)) }
-    parts += violations.prefix(12).enumerated().map { mark($1, index: $0) }
+    parts += violations.prefix(Self.labelLimit).enumerated().map { mark($1, index: $0) }
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.left + Self.width + 24) \(height)" \
       width="\(Self.left + Self.width + 24)" height="\(height)" role="img" aria-label="What each node did">
@@ -51,7 +54,7 @@ struct Timeline {
     for instant in stride(from: Int64(0), through: last, by: Int64.Stride(step)) {
       let place = number(x(instant))
       parts.append(
-        "<line class=\"grid\" x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.top - 6)\" y2=\"\(height - 8)\"/>"
+        "<line class=\"grid\" x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.top - 6)\" y2=\"\(lanesEnd)\"/>"
           + "<text class=\"tick\" x=\"\(place)\" y=\"\(Self.top - 10)\" text-anchor=\"middle\">"
           + ShortNames.time(instant).prefix { $0 != "." } + "</text>")
     }
@@ -64,7 +67,7 @@ struct Timeline {
     var parts: [String] = []
     func band(_ name: String, _ from: Int64, _ until: Int64) {
       parts.append(rectangle("lock", from, until, top: 6, height: 14, title: name))
-      parts.append("<text class=\"tick\" x=\"\(number(x(from) + 4))\" y=\"16\">\(RoomPage.escape(name))</text>")
+      parts.append(label(name, at: from, y: 16, style: "tick", title: name))
     }
     for event in history {
       guard case .nemesis(let name, let begins) = event.fact else { continue }
@@ -80,13 +83,19 @@ struct Timeline {
 
   private func mark(_ violation: Violation, index: Int) -> String {
     let place = number(x(violation.trueMilliseconds))
-    let row = nodes.firstIndex(of: violation.node).map { Self.top + Double($0) * Self.laneHeight + 4 } ?? Self.top
-    let isRight = x(violation.trueMilliseconds) > Self.left + Self.width * 0.8
-    return "<line class=\"wrong\" x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.top - 4)\" y2=\"\(height - 8)\"/>"
-      + "<text class=\"wrongtext\" x=\"\(number(x(violation.trueMilliseconds) + (isRight ? -5 : 5)))\" "
-      + "y=\"\(number(row + 8 + Double(index % 3) * 11))\"\(isRight ? " text-anchor=\"end\"" : "")>"
-      + "\(violation.invariant) \(Invariants.row(violation.invariant).name)"
-      + "<title>\(RoomPage.escape("\(violation)"))</title></text>"
+    let bottom = lanesEnd + Double(index) * 14 + 12
+    return "<line class=\"wrong\" x1=\"\(place)\" x2=\"\(place)\" y1=\"\(Self.top - 4)\" y2=\"\(number(bottom))\"/>"
+      + label(
+        "\(violation.invariant) \(Invariants.row(violation.invariant).name), \(violation.node.name)",
+        at: violation.trueMilliseconds, y: bottom, style: "wrongtext", title: "\(violation)")
+  }
+
+  /// Text beside an instant, on the side where there is room.
+  private func label(_ text: String, at instant: Int64, y: Double, style: String, title: String) -> String {
+    let isRight = x(instant) > Self.left + Self.width * 0.75
+    return "<text class=\"\(style)\" x=\"\(number(x(instant) + (isRight ? -5 : 5)))\" y=\"\(number(y))\""
+      + "\(isRight ? " text-anchor=\"end\"" : "")>\(RoomPage.escape(text))"
+      + "<title>\(RoomPage.escape(title))</title></text>"
   }
 
   // MARK: - Lanes

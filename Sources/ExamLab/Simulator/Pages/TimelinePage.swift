@@ -15,10 +15,11 @@ struct TimelinePage {
     let story = Story(history: history, violations: violations, showsAll: showsAll).lines
     let shown = story.prefix(Self.storyLimit).map(RoomPage.escape).joined(separator: "\n")
     let rest = story.count > Self.storyLimit ? "\n… \(story.count - Self.storyLimit) more lines" : ""
+    let names = Set(violations.map(\.invariant)).sorted().map(\.description).joined(separator: ", ")
     let heading =
       violations.isEmpty
       ? "Seed \(plan.seed): nothing violated"
-      : "Seed \(plan.seed): \(Set(violations.map(\.invariant)).sorted().map(\.description).joined(separator: ", ")) violated"
+      : "Seed \(plan.seed): \(names) violated"
     return PageStyle.page(
       title: "ExamSync: seed \(plan.seed)", heading: heading,
       body: """

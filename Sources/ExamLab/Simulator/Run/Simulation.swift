@@ -24,6 +24,18 @@ public struct Simulation: Sendable {
 
   /// - Returns: whether nothing was found.
   public func run() throws -> Bool {
+    let totals = totals()
+    print(totals.text)
+    if let folder = settings.outputFolder {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      let page = CampaignPage(totals.report).html
+      try Data(page.utf8).write(to: URL(fileURLWithPath: "\(folder)/simulate.html"), options: .atomic)
+    }
+    return totals.failures.isEmpty
+  }
+
+  /// Makes all runs and adds them up.
+  func totals() -> SimulationTotals {
     let board = SimulationBoard(settings)
     let group = DispatchGroup()
     for _ in 0..<max(1, min(settings.threads, 64)) {
@@ -36,14 +48,7 @@ public struct Simulation: Sendable {
       thread.start()
     }
     group.wait()
-    let totals = board.totals
-    print(totals.text)
-    if let folder = settings.outputFolder {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let page = CampaignPage(totals.report).html
-      try Data(page.utf8).write(to: URL(fileURLWithPath: "\(folder)/simulate.html"), options: .atomic)
-    }
-    return totals.failures.isEmpty
+    return board.totals
   }
 }
 

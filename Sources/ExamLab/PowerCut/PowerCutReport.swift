@@ -1,0 +1,36 @@
+import Foundation
+
+/// What a campaign says to a person.
+package enum PowerCutReport {
+  package static func table(phones: PowerCutResult, servers: PowerCutResult) -> String {
+    "phone's store: \(line(phones))\nserver's store: \(line(servers))"
+  }
+
+  package static func line(_ result: PowerCutResult) -> String {
+    let counts = result.counts
+    var parts = [
+      "\(counts.cycles) cycles", "\(rate(result.cyclesPerCoreSecond)) a second and core",
+      "\(counts.cuts) power cuts", "\(counts.kills) kills", "\(counts.nestedCuts) during recovery",
+      "\(counts.steps) steps", "lost \(result.failures.count)",
+    ]
+    if counts.failStops > 0 { parts.append("\(counts.failStops) errors of the disk, nothing saved after them") }
+    if counts.refusedForSpace > 0 { parts.append("\(counts.refusedForSpace) refused for space") }
+    if counts.inFlightKept > 0 { parts.append("\(counts.inFlightKept) steps under way survived") }
+    let lied = counts.lossesNoticed + counts.lossesNoticedByServer + counts.earlierStates
+    if lied > 0 {
+      parts.append(
+        "lying disks: \(counts.lossesNoticed) losses noticed (\(counts.quarantined) set aside), "
+          + "\(counts.lossesNoticedByServer) told by the server's mark, \(counts.earlierStates) earlier states of what "
+          + "had not left the phone, 0 wrong")
+    }
+    parts.append("digest \(String(result.digest, radix: 16))")
+    return parts.joined(separator: ", ")
+  }
+
+  package static func line(_ setting: BareSQLite.Setting, _ result: BareSQLite.Result) -> String {
+    "bare SQLite, \(setting.rawValue): \(result.cycles) cycles, \(rate(result.cyclesPerCoreSecond)) a second and core, "
+      + "lost saves in \(result.cyclesWithLoss), damaged \(result.damaged)"
+  }
+
+  private static func rate(_ value: Double) -> String { String(Int(value.rounded())) }
+}

@@ -1,0 +1,90 @@
+import ExamModel
+import ExamStore
+import SyncProtocol
+import SyncWire
+import Testing
+
+@testable import ServerCore
+
+/// A device whose lease comes after its first entries: found by the simulator with two devices and a late release.
+@Suite struct LeaseTakeOverTests {
+  private func begun() throws -> (first: TestPhone, second: StorePhone) {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.begin()
+    first.answer("q1", "a")
+    try first.send()
+    let second = try StorePhone(afterwards: first, seed: 5)
+    try second.join()
+    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    return (first, second)
+  }
+
+  private func release(_ first: TestPhone) throws {
+    try first.server.command(.releaseLease(attempt: first.attempt, reason: "a new phone"))
+  }
+
+  private func takeOver(_ phone: StorePhone) throws -> TakeOver? {
+    try phone.read()
+    _ = try phone.store.renewLease(of: phone.attempt, at: phone.moment())
+    return try phone.store.takeOver(phone.attempt, at: phone.moment())
+  }
+
+  @Test func deviceThatJoinedBeforeItsLeaseGoesOnFromTheServersAnswers() throws {
+    let (first, second) = try begun()
+    try second.push()
+    try release(first)
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.answerSheet(of: second.attempt)["q1"] == .options(["a"]))
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(seal.statement.answerCount == 1)
+    try second.push()
+    let receipt = try #require(try first.receipts().first).verified(publicKey: TestServer.identity.publicKey).receipt
+    #expect(receipt.applied == receipt.answers)
+    #expect(receipt.answers == seal.statement.answers)
+  }
+
+  @Test func answersUnderAnotherLeaseCountOnceTheLeaseIsTheDevices() throws {
+    let (first, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    let kept = try second.push()
+    #expect(kept.contains { $0.reason == .staleLease })
+    #expect(try first.exported().answers.map(\.item) == ["q1"])
+    try release(first)
+    #expect(try takeOver(second) != nil)
+    try second.push()
+    let sheet = try second.store.answerSheet(of: second.attempt)
+    #expect(sheet["q1"] == .options(["a"]))
+    #expect(sheet["q2"] == .options(["b"]))
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try takeOver(second) == nil)
+  }
+
+  /// Nothing of the first device's is there: the start that counts is the second's.
+  @Test func startUnderAnotherLeaseCountsOnceTheLeaseIsTheDevices() throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.open()
+    try first.send()
+    let second = try StorePhone(afterwards: first, seed: 6)
+    try second.join()
+    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    _ = try second.store.save(.options(["b"]), for: "q1", in: second.attempt, at: second.moment())
+    try second.push()
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q1"])
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1"])
+    #expect(try takeOver(second) == nil)
+  }
+
+  @Test func deviceWithoutTheLeaseTakesNothingOver() throws {
+    let (_, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    let before = try second.store.status(of: second.attempt).sequence
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.status(of: second.attempt).sequence == before)
+    #expect(try second.store.answerSheet(of: second.attempt)["q1"] == nil)
+  }
+}
