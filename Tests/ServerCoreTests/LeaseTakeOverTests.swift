@@ -60,6 +60,24 @@ import Testing
     #expect(try takeOver(second) == nil)
   }
 
+  /// Nothing of the first device's is there: the start that counts is the second's.
+  @Test func startUnderAnotherLeaseCountsOnceTheLeaseIsTheDevices() throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.open()
+    try first.send()
+    let second = try StorePhone(afterwards: first, seed: 6)
+    try second.join()
+    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    _ = try second.store.save(.options(["b"]), for: "q1", in: second.attempt, at: second.moment())
+    try second.push()
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q1"])
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1"])
+    #expect(try takeOver(second) == nil)
+  }
+
   @Test func deviceWithoutTheLeaseTakesNothingOver() throws {
     let (_, second) = try begun()
     _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())

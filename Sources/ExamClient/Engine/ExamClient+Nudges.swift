@@ -6,6 +6,7 @@ extension ExamClient {
   /// Why sync should look again. A save is answered first; this follows on the engine's thread.
   enum Nudge: Hashable, Sendable {
     case beginSync
+    case storeReopened
     case journal(ID128)
   }
 
@@ -15,7 +16,13 @@ extension ExamClient {
       guard !isNudgeScheduled else { return }
       isNudgeScheduled = true
     }
-    Task { nudge == .beginSync ? beginSync() : nudgeJournals() }
+    Task {
+      switch nudge {
+      case .beginSync: beginSync()
+      case .storeReopened: beginSyncAnew()
+      case .journal: nudgeJournals()
+      }
+    }
   }
 
   private func nudgeJournals() {

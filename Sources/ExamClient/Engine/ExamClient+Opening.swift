@@ -125,6 +125,14 @@ extension ExamClient {
     refreshDownloads()
   }
 
+  /// After a fault the store was opened again: what sync could not store meanwhile, such as a receipt, is taken now.
+  func beginSyncAnew() {
+    guard let store, core != nil else { return }
+    step(.start(syncStart(store)))
+    takeRecords(collections: nil)
+    refreshDownloads()
+  }
+
   func syncStart(_ store: ExamStore) -> SyncStart {
     let now = reading()
     let hour = Int64(3_600_000)

@@ -135,7 +135,9 @@ extension ExamClient {
   }
 
   private func wake() {
-    guard store != nil else { return }
+    guard let store else { return }
+    // Nobody may touch a phone that has handed in, and its receipt has to be stored all the same.
+    if store.storageFailure != nil { _ = try? openStore() }
     ringWhatIsDue()
     saveDrafts(due: true)
     let now = reading().bootMilliseconds

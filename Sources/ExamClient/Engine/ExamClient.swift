@@ -118,6 +118,7 @@ public actor ExamClient {
       do throws(ExamStoreError) { try store.reopen(at: instant()) } catch { throw ExamClientError(error) }
       logFault("the store was opened again after a fault", "\(failure)")
       afterOpening(store)
+      scheduleNudge(.storeReopened)
     }
     return store
   }

@@ -48,10 +48,67 @@ extension ExamStore {
     return saved
   }
 
-  /// The answers that stand here and were kept without effect because the lease was another's, in the order in which
-  /// they were given.
-  private func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> [(item: String, answer: CurrentAnswer)] {
-    guard let candidate = device?.grant?.candidate else { return [] }
+  /// What stands here and was kept without effect, in the order in which it is journalled once more.
+  private struct Uncounted {
+    /// The form, the start, locks and their unlocks.
+    var facts: [EntryKind] = []
+    var answers: [(item: String, answer: CurrentAnswer)] = []
+    /// Sections that were left: after the answers in them.
+    var left: [EntryKind] = []
+
+    var isEmpty: Bool { facts.isEmpty && answers.isEmpty && left.isEmpty }
+  }
+
+  /// What an entry says that has to be said once.
+  private enum FactName: Hashable {
+    case information
+    case start
+    case lock(UInt32)
+    case unlock(UInt32)
+    case section(String)
+
+    init?(_ kind: EntryKind) {
+      switch kind {
+      case .information: self = .information
+      case .start: self = .start
+      case .lock(let fact): self = .lock(fact.number)
+      case .unlock(let fact): self = .unlock(fact.number)
+      case .sectionLeft(let section): self = .section(section)
+      default: return nil
+      }
+    }
+  }
+
+  private func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> Uncounted {
+    var uncounted = Uncounted()
+    let kept = try keptUnderOtherLeases(memory)
+    guard !kept.isEmpty else { return uncounted }
+    func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
+      (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
+    }
+    var counted: Set<FactName> = []
+    var waiting: [(name: FactName, kind: EntryKind)] = []
+    for journal in memory.journals {
+      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        guard let name = FactName(stored.entry.kind) else { continue }
+        if isKept(journal.number, stored.sequence) {
+          waiting.append((name, stored.entry.kind))
+        } else {
+          counted.insert(name)
+        }
+      }
+    }
+    for (name, kind) in waiting where counted.insert(name).inserted {
+      if case .section = name { uncounted.left.append(kind) } else { uncounted.facts.append(kind) }
+    }
+    uncounted.answers = memory.fold.answers.filter { isKept($0.value.journal, $0.value.sequence) }
+      .map { (item: $0.key, answer: $0.value) }
+      .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
+    return uncounted
+  }
+
+  private func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {
+    guard let candidate = device?.grant?.candidate else { return [:] }
     var kept: [Int64: [KeptRange]] = [:]
     for journal in memory.journals {
       let records = try values(
@@ -59,21 +116,18 @@ extension ExamStore {
       let ranges = records.values.map(\.range).filter { $0.reason == .staleLease }
       if !ranges.isEmpty { kept[journal.number] = ranges }
     }
-    guard !kept.isEmpty else { return [] }
-    let found = memory.fold.answers.filter { _, answer in
-      (kept[answer.journal] ?? []).contains { $0.from <= answer.sequence && answer.sequence <= $0.to }
-    }
-    return found.map { (item: $0.key, answer: $0.value) }
-      .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
+    return kept
   }
 
   private func repeatEntries(
-    of uncounted: [(item: String, answer: CurrentAnswer)], _ memory: AttemptMemory, at moment: SaveMoment
+    of uncounted: Uncounted, _ memory: AttemptMemory, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver {
     var draft = try liveDraft(memory, at: moment)
-    for (item, answer) in uncounted {
+    for kind in uncounted.facts { try draft.append(kind) }
+    for (item, answer) in uncounted.answers {
       try draft.append(answer.value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
     }
+    for kind in uncounted.left { try draft.append(kind) }
     let answers = draft.entries.compactMap { prepared -> TakeOver.Answer? in
       switch prepared.entry.kind {
       case .answer(let item, let value): TakeOver.Answer(sequence: prepared.after.last, item: item, value: value)

@@ -62,6 +62,13 @@ extension SimPhone {
     refreshDownloads()
   }
 
+  private func beginSyncAnew() {
+    guard let store, core != nil else { return }
+    step(.start(syncStart(store)))
+    takeRecords(collections: nil)
+    refreshDownloads()
+  }
+
   private func syncStart(_ store: ExamStore) -> SyncStart {
     let now = reading()
     let recent: [RecentSuccessor] = store.journalStatuses.compactMap { journal in
@@ -83,6 +90,7 @@ extension SimPhone {
       try store.reopen(at: instant())
       note(.opened(isNew: false, quarantined: store.report.quarantine != nil))
       afterOpening(store)
+      after(0) { [unowned self] in beginSyncAnew() }
     }
     return store
   }

@@ -78,7 +78,8 @@ extension SimPhone {
   }
 
   func wake() {
-    guard store != nil else { return }
+    guard let store else { return }
+    if store.storageFailure != nil { _ = try? openStore() }
     sealIfBellRang()
     let now = reading().bootMilliseconds
     if attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds {

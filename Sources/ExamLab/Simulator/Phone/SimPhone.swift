@@ -178,7 +178,8 @@ final class SimPhone {
     world.note(node, losesPower ? .powerCut : .killed)
     world.faults.count(losesPower ? "phone power cut" : "phone kill")
     forgetEverything()
-    let pause = world.seeds.number(.pace, UInt64(index) << 32 | openings, 7, in: losesPower ? 15_000...90_000 : 500...15_000)
+    let pause = world.seeds.number(
+      .pace, UInt64(index) << 32 | openings, 7, in: losesPower ? 15_000...90_000 : 500...15_000)
     if losesPower {
       clock.reboot(at: world.kernel.now)
       world.note(node, .rebooted)
@@ -334,4 +335,3 @@ extension SeededGenerator {
     return copy.next()
   }
 }
-

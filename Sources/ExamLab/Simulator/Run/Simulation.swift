@@ -26,6 +26,11 @@ public struct Simulation: Sendable {
   public func run() throws -> Bool {
     let totals = totals()
     print(totals.text)
+    if let folder = settings.outputFolder {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      let page = CampaignPage(totals.report).html
+      try Data(page.utf8).write(to: URL(fileURLWithPath: "\(folder)/simulate.html"), options: .atomic)
+    }
     return totals.failures.isEmpty
   }
 
@@ -72,11 +77,40 @@ final class SimulationBoard: @unchecked Sendable {
     }
   }
 
+  private static let runsOfShrinking = 300
+  /// Shrinking takes hundreds of runs: after some failures the rest is only counted.
+  private static let mostShrunk = 4
+  private var shrunk = 0
+
+  private func mayShrink() -> Bool {
+    lock.withLock {
+      shrunk += 1
+      return shrunk <= Self.mostShrunk
+    }
+  }
+
+  /// One seed in a hundred is run again by another process.
+  private func doubleChecked(_ outcome: SimOutcome) throws -> SimOutcome {
+    guard outcome.options.seed % 100 == 0, let command = settings.ownCommand else { return outcome }
+    guard try SeedDoubleCheck(command: command).agrees(with: outcome) else {
+      throw SimulationError("another process came to another digest than \(outcome.digest)")
+    }
+    lock.withLock { sums.doubleChecks += 1 }
+    return outcome
+  }
+
   func take(_ seed: UInt64, _ run: () throws -> SimOutcome) {
-    let result = Result { try run() }
+    var result = Result { try run() }
+    var kept: FailureFolder.Kept?
+    if case .success(let outcome) = result {
+      result = Result { try doubleChecked(outcome) }
+      if !outcome.violations.isEmpty, let folder = settings.outputFolder, mayShrink() {
+        kept = try? FailureFolder(path: folder, runLimit: Self.runsOfShrinking).keep(outcome)
+      }
+    }
     lock.withLock {
       switch result {
-      case .success(let outcome): sums.add(outcome)
+      case .success(let outcome): sums.add(outcome, kept: kept)
       case .failure(let error): sums.failures.append("seed \(seed) could not be run: \(error)")
       }
       if settings.showsProgress, sums.runs % 50 == 0 {
