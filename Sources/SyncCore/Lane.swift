@@ -27,7 +27,7 @@ struct Lane: Hashable, Sendable {
   static func ceilingMilliseconds(attempt: Int, cap: Int64) -> Int64 {
     let doublings = min(max(attempt - 1, 0), 16)
     #if PlantedBugs
-      if planted(.backoffWithoutCap) { return Limits.backoffBaseMilliseconds << Int64(doublings * 2) }
+      if planted(.backoffWithoutCap) { return Limits.backoffBaseMilliseconds << Int64(min(doublings * 8, 24)) }
     #endif
     return min(cap, Limits.backoffBaseMilliseconds << Int64(doublings))
   }

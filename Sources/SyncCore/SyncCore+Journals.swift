@@ -80,6 +80,9 @@ extension SyncCore {
     journals[index].wasReoffered = false
     journals[index].isUnknownNoticed = false
     journals[index].known.priority = priority
+    #if PlantedBugs
+      if planted(.acknowledgementNeverLowers), sequence < before { return }
+    #endif
     if sequence < before {
       wentBack(index, to: sequence)
       fail(\.pushLane)

@@ -91,7 +91,10 @@ extension ExamStore {
     guard start >= 1, start <= state.end else { return nil }
     var end = state.end
     #if PlantedBugs
-      if planted(.pushLeavesOutLastEntry), start < end { end -= 1 }
+      if planted(.pushLeavesOutLastEntry) {
+        end -= 1
+        if start > end { return nil }
+      }
     #endif
     let entryLimit = UInt64(max(1, min(maximumEntries, Limits.pushEntries)))
     let byteLimit = min(maximumBytes, Limits.pushBytes)
@@ -128,11 +131,6 @@ extension ExamStore {
     var state = memory.journals[index]
     let table = try journals()
     let wentBack = acknowledgement.sequence < state.greatest
-    #if PlantedBugs
-      if planted(.acknowledgementNeverLowers), acknowledgement.sequence < state.greatest {
-        return AcknowledgementResult(comparison: .matched, wentBack: false, pending: state.pendingCount)
-      }
-    #endif
     var standing: AcknowledgedPosition.Standing
     if acknowledgement.sequence > state.last {
       standing = .beyondOwn

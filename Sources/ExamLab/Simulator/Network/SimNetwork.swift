@@ -37,6 +37,9 @@ final class SimNetwork {
   var links: [SimLink]
   private(set) var exchangeCount: UInt64 = 0
   private(set) var faults = FaultCounts()
+  /// Requests of each phone in the minute that runs, and the most of any minute (I23).
+  private var minutes: [(number: Int64, requests: Int64)]
+  private(set) var mostRequestsInAMinute: Int64 = 0
   /// Nothing comes through any more.
   var isOver = false
   static let address = "http://exam.simulated"
@@ -44,6 +47,14 @@ final class SimNetwork {
   init(_ world: SimWorld, phones: Int) {
     self.world = world
     links = Array(repeating: SimLink(), count: phones)
+    minutes = Array(repeating: (0, 0), count: phones)
+  }
+
+  private func countRequest(of phone: Int) {
+    let minute = world.kernel.now / 60_000
+    if minutes[phone].number != minute { minutes[phone] = (minute, 0) }
+    minutes[phone].requests += 1
+    mostRequestsInAMinute = max(mostRequestsInAMinute, minutes[phone].requests)
   }
 
   /// Sends a request; `completion` is called once, unless the flight is cancelled.
@@ -52,6 +63,7 @@ final class SimNetwork {
     completion: @escaping (Result<HTTPResponse, SimTransportFailure>) -> Void
   ) -> SimFlight {
     exchangeCount += 1
+    countRequest(of: phone.index)
     let flight = SimFlight(exchange: exchangeCount, phone: phone.index, completion: completion)
     world.note(phone.node, .requestSent(exchange: exchangeCount, kind: kind, bytes: request.body.count))
     let patience = Int64(request.responseDeadlineMilliseconds) + 1_000

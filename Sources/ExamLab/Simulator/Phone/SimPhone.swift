@@ -193,6 +193,12 @@ final class SimPhone {
     }
   }
 
+  /// Its files are what they were at an earlier instant, and the app is started again.
+  func rollBack(to image: DiskImage) {
+    disk.restore(image)
+    died()
+  }
+
   /// The run is over.
   func end() {
     store?.close()

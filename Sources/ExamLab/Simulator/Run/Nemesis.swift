@@ -12,9 +12,9 @@ struct Nemesis {
     for slot in 0..<2 {
       let value = world.decisions.next(.nemesis, node: 0) { generator in
         guard generator.number(in: 0...3) < Int64(strength) else { return 0 }
-        return generator.number(in: 1...Int64(NemesisKind.allCases.count))
+        return generator.number(in: 1...Int64(NemesisKind.drawn.count))
       }
-      if value > 0 { start(NemesisKind.allCases[Int(value - 1) % NemesisKind.allCases.count], UInt64(8 + slot)) }
+      if value > 0 { start(NemesisKind.drawn[Int(value - 1) % NemesisKind.drawn.count], UInt64(8 + slot)) }
     }
     if world.swarm.strength(.oldBackups) > 0 { start(.oldBackup, 20) }
     for person in 0..<world.options.candidates { newDevices(person) }
@@ -61,6 +61,7 @@ struct Nemesis {
     case .swizzleClog: swizzle(from: instant(number, exam), number)
     case .diskFull: diskFull(from: instant(number, exam))
     case .halfOpen: halfOpen(from: instant(number, exam), number)
+    case .oldPhone: oldPhone(number)
     }
     world.faults.count("nemesis \(kind.rawValue)")
   }
@@ -159,6 +160,23 @@ struct Nemesis {
         world.server.restore(image, from: taken)
         // What operators decided since is gone with the rest.
         world.setTimes(opensAt: times.0, closesAt: times.1)
+      }
+    }
+  }
+
+  /// The server has more of the journal than the phone then: the two histories part.
+  private func oldPhone(_ number: UInt64) {
+    let taken = instant(number, world.opensAt + 30_000...world.closesAt - 60_000)
+    let restored = instant(number &+ 1, taken + 20_000...world.closesAt - 20_000)
+    let phone = world.phones[Int(number) % world.options.candidates]
+    world.kernel.at(taken) { [self] in
+      guard phone.isOpen else { return }
+      let image = phone.disk.snapshot()
+      world.kernel.at(restored) { [self] in
+        guard !world.isHealed, phone.isOpen else { return }
+        world.probes.mark(.phoneRolledBack)
+        world.truth.losses.append(DeviceLoss(world.kernel.now, phone.node, .damaged))
+        phone.rollBack(to: image)
       }
     }
   }

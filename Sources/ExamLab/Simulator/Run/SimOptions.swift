@@ -37,4 +37,10 @@ package enum NemesisKind: String, Hashable, Sendable, CaseIterable {
   case swizzleClog = "swizzle-clog"
   case diskFull = "disk-full"
   case halfOpen = "half-open"
+  /// A phone's files are put back to an earlier state.
+  case oldPhone = "old-phone"
+
+  /// Those that a seed draws. An old phone is asked for by name: it loses what it had not sent yet, so what its
+  /// candidate was told before counts for less.
+  package static let drawn = allCases.filter { $0 != .oldPhone }
 }

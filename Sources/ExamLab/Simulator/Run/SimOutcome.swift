@@ -86,6 +86,7 @@ package enum SimMoment: String, CaseIterable, Sendable {
   case deathWhileOpening = "died while opening"
   case serverDeathInCommit = "the server died in a commit"
   case restoredBehind = "the server went back behind an acknowledgement"
+  case phoneRolledBack = "a phone went back behind what the server has"
   case quarantined = "a store was quarantined"
   case reopened = "went on after a reopening"
   case unlockedByCode = "unlocked by a code"

@@ -152,6 +152,10 @@ extension SimWorld {
   }
 
   /// What everybody holds at the end.
+  /// A phone that answers in bursts, reads pages and comes back from kills stays far below this; one that retries
+  /// without backing off does not.
+  private static let requestsPerMinuteBound: Int64 = 600
+
   func dump() -> WorldDump {
     var dump = WorldDump()
     dump.truth = truth
@@ -162,6 +166,11 @@ extension SimWorld {
       }
     }
     if let contents = server.dump() { dump.servers.append(contents) }
+    dump.gauges = [
+      Gauge(
+        "requests of one phone in a minute", greatest: network.mostRequestsInAMinute, bound: Self.requestsPerMinuteBound
+      )
+    ]
     return dump
   }
 
