@@ -196,6 +196,7 @@ final class SimPhone {
   /// Its files are what they were at an earlier instant, and the app is started again.
   func rollBack(to image: DiskImage) {
     disk.restore(image)
+    world.reopenChecker.forget(node)
     died()
   }
 
