@@ -57,7 +57,10 @@ struct PlantedCommand: AsyncParsableCommand {
     let campaign = PlantedCampaign(command: CommandLine.arguments[0], arguments: arguments, threads: threads)
     let results = await withCheckedContinuation { continuation in
       Thread.detachNewThread {
-        continuation.resume(returning: campaign.run(names) { print(PlantedCampaign.line($0)) })
+        continuation.resume(
+          returning: campaign.run(names) {
+            FileHandle.standardOutput.write(Data((PlantedCampaign.line($0) + "\n").utf8))
+          })
       }
     }
     try write(results)
