@@ -29,6 +29,8 @@
     public func run() throws -> PlantedCatch {
       var result = PlantedCatch(
         bug: bug.rawValue, loss: bug.loss, origin: bug.origin, runs: 0, seconds: 0, isCleanWithout: false)
+      // What runs share within a process, such as a server's first image, must not be made with the fault in it.
+      for slice in [UInt64(0), 1] { _ = try SimRun.run(exam(slice, [])) }
       var turn: UInt64 = 0
       while seconds < options.secondsLimit, result.found == nil {
         let ground = bug.grounds[Int(turn) % bug.grounds.count]
@@ -64,12 +66,17 @@
 
     // MARK: - Simulated exams
 
-    private func simulate(_ nemeses: [NemesisKind], _ slice: UInt64, _ result: inout PlantedCatch) throws {
+    private func exam(_ slice: UInt64, _ nemeses: [NemesisKind]) -> SimOptions {
       var exam = SimOptions(seed: options.seed &+ slice)
       // Short exams are quick, long ones hold more locks, grants and devices: in turn.
       exam.candidates = slice.isMultiple(of: 3) ? 5 : 3
       exam.questions = slice.isMultiple(of: 3) ? 60 : 20
       exam.nemeses = nemeses
+      return exam
+    }
+
+    private func simulate(_ nemeses: [NemesisKind], _ slice: UInt64, _ result: inout PlantedCatch) throws {
+      let exam = exam(slice, nemeses)
       PlantedBug.active = bug
       let outcome = try SimRun.run(exam)
       PlantedBug.active = nil
