@@ -78,6 +78,31 @@ import Testing
     #expect(try takeOver(second) == nil)
   }
 
+  /// Found by the simulator: a seal on its way while the lease was released never got a receipt.
+  @Test func sealUnderAReleasedLeaseGetsItsReceiptOnceTheLeaseComesBack() throws {
+    let (first, second) = try begun()
+    try release(first)
+    _ = try takeOver(second)
+    try second.push()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    try release(first)
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    #expect(try first.receipts().isEmpty)
+    #expect(try takeOver(second) != nil)
+    #expect(try second.push().isEmpty)
+    let receipt = try #require(try first.receipts().first)
+    let statement = try receipt.verified(publicKey: TestServer.identity.publicKey).receipt
+    #expect(statement.answers == seal.statement.answers)
+    #expect(statement.applied == statement.answers)
+    try second.store.storeReceipt(receipt.wire)
+    let status = try second.store.status(of: second.attempt)
+    #expect(status.receipt?.ordinal == 1)
+    #expect(try takeOver(second) == nil)
+    try second.store.reopen(at: second.moment().instant)
+    #expect(try second.store.status(of: second.attempt).receipt == status.receipt)
+  }
+
   @Test func deviceWithoutTheLeaseTakesNothingOver() throws {
     let (_, second) = try begun()
     _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())

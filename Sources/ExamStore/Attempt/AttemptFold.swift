@@ -77,6 +77,7 @@ struct AttemptFold: Hashable {
   mutating func apply(_ entry: Entry, in journal: JournalState) {
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
+    if case .seal(let signed) = entry.kind, verdict == .kept(.afterSeal) { takeSealAgain(signed, in: journal) }
     guard verdict == .applied else { return }
     #if PlantedBugs
       if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }
@@ -164,6 +165,14 @@ struct AttemptFold: Hashable {
         wallMilliseconds: Int64(clamping: boot) &+ (journal.wallOffsetMilliseconds ?? 0))
     default: break
     }
+  }
+
+  /// The seal that stands, made anew because the server kept it without effect: same ordinal, same answers.
+  private mutating func takeSealAgain(_ signed: SignedStatement, in journal: JournalState) {
+    guard let statement = try? SealStatement(wire: signed.statement), let seal,
+      statement.ordinal == seal.statement.ordinal, statement.answers == seal.statement.answers
+    else { return }
+    takeSeal(signed, in: journal)
   }
 
   private mutating func takeSeal(_ signed: SignedStatement, in journal: JournalState) {

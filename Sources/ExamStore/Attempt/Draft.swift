@@ -21,6 +21,8 @@ struct Draft {
     var body: [UInt8]
     /// The journal after this entry.
     var after: JournalState
+    /// It takes effect here. What is journalled once more for the server alone does not.
+    var isApplied: Bool
   }
 
   init(journal: JournalState, state: AttemptState, moment: SaveMoment) {
@@ -60,9 +62,9 @@ struct Draft {
   /// Appends an entry as it is, such as one that is carried over.
   mutating func append(_ entry: Entry, body: [UInt8]) throws(ExamStoreError) {
     guard body.count <= Limits.entryBytes else { throw .entryTooLarge(body.count, limit: Limits.entryBytes) }
-    _ = state.admit(entry.kind, time: .inTime, policy: AttemptPolicy())
+    let verdict = state.admit(entry.kind, time: .inTime, policy: AttemptPolicy())
     journal.advance(entry, body: body)
-    entries.append(Prepared(entry: entry, body: body, after: journal))
+    entries.append(Prepared(entry: entry, body: body, after: journal, isApplied: verdict == .applied))
   }
 }
 
@@ -89,8 +91,9 @@ extension ExamStore {
       for prepared in draft.entries {
         try journals.append(
           prepared.body, sequence: prepared.after.last, head: prepared.after.head, to: prepared.after.number)
-        if let row = memory.fold.row(
-          after: prepared.entry.kind, journal: prepared.after.number, sequence: prepared.after.last)
+        if prepared.isApplied,
+          let row = memory.fold.row(
+            after: prepared.entry.kind, journal: prepared.after.number, sequence: prepared.after.last)
         {
           try tables.upsert(row.answer, item: row.item, attempt: memory.attempt)
         }

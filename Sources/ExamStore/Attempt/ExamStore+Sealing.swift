@@ -63,9 +63,11 @@ extension ExamStore {
   }
 
   /// Adds the seal to a draft whose other entries change no answer.
+  ///
+  /// - Parameter ordinal: of a seal that is made anew; `nil` for the next one.
   @discardableResult
   func appendSeal(
-    cause: SealStatement.Cause, of memory: AttemptMemory, to draft: inout Draft
+    cause: SealStatement.Cause, ordinal: UInt32? = nil, of memory: AttemptMemory, to draft: inout Draft
   ) throws(ExamStoreError) -> SealStatement {
     // A boot that was not told yet must be told before the head is signed.
     if draft.journal.clock.bootID != draft.moment.instant.bootID {
@@ -78,7 +80,7 @@ extension ExamStore {
     }
     let others = memory.journals.filter { $0.id != draft.journal.id }
     let (kind, statement) = try sealEntry(
-      of: memory.attempt, ordinal: draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
+      of: memory.attempt, ordinal: ordinal ?? draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
       base: memory.base, others: others, own: draft.journal)
     try draft.append(kind)
     return statement

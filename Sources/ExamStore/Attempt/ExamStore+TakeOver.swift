@@ -30,9 +30,11 @@ extension ExamStore {
   public func takeOver(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     let memory = try memory(of: attempt)
     let record = try terms(attempt).attempt
-    guard !memory.fold.state.isSealed, let live = memory.liveIndex, moment.time != .late,
-      memory.journals[live].lease == record.lease, leaseIsOwn(record)
-    else { return nil }
+    guard let live = memory.liveIndex, memory.journals[live].lease == record.lease, leaseIsOwn(record) else {
+      return nil
+    }
+    if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
+    guard moment.time != .late else { return nil }
     let uncounted = try uncounted(memory)
     // While it is locked nothing can be journalled, and what is adopted would hide what has to be.
     guard uncounted.isEmpty || memory.fold.state.phase == .answering else { return nil }
@@ -119,8 +121,17 @@ extension ExamStore {
     return kept
   }
 
+  /// A seal that was on its way when the lease was released: without it the paper would be handed in here and nowhere
+  /// else, and no receipt would ever come.
+  private func sealAgain(_ memory: AttemptMemory, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
+    guard memory.currentReceipt == nil, let seal = memory.fold.seal else { return nil }
+    let kept = try keptUnderOtherLeases(memory)[seal.journalNumber] ?? []
+    guard kept.contains(where: { $0.from <= seal.sequence && seal.sequence <= $0.to }) else { return nil }
+    return try repeatEntries(of: try uncounted(memory), memory, at: moment, seal: seal.statement)
+  }
+
   private func repeatEntries(
-    of uncounted: Uncounted, _ memory: AttemptMemory, at moment: SaveMoment
+    of uncounted: Uncounted, _ memory: AttemptMemory, at moment: SaveMoment, seal: SealStatement? = nil
   ) throws(ExamStoreError) -> TakeOver {
     var draft = try liveDraft(memory, at: moment)
     for kind in uncounted.facts { try draft.append(kind) }
@@ -128,6 +139,7 @@ extension ExamStore {
       try draft.append(answer.value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
     }
     for kind in uncounted.left { try draft.append(kind) }
+    if let seal { try appendSeal(cause: seal.cause, ordinal: seal.ordinal, of: memory, to: &draft) }
     let answers = draft.entries.compactMap { prepared -> TakeOver.Answer? in
       switch prepared.entry.kind {
       case .answer(let item, let value): TakeOver.Answer(sequence: prepared.after.last, item: item, value: value)

@@ -57,12 +57,12 @@ extension SimServer {
 
   private func sync(_ request: HTTPRequest, _ path: String, _ exchange: SimExchange) {
     guard authenticate(request, path, exchange), let session = exchange.session,
-      let message: SyncRequest = decode(request, exchange)
+      let message = decode(request, exchange, { bytes throws(WireError) in try PackedRequest(wire: bytes) })
     else { return }
-    let wait = min(message.waitMilliseconds, Limits.waitMilliseconds)
-    if wait > 0, exchange.isFresh, !message.scopes.isEmpty { beginPoll(message, session, wait, exchange) }
+    let wait = min(message.rest.waitMilliseconds, Limits.waitMilliseconds)
+    if wait > 0, exchange.isFresh, !message.rest.scopes.isEmpty { beginPoll(message.rest, session, wait, exchange) }
     let call = DeviceCall(
-      session: session, request: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
+      session: session, packed: message, receivedAt: exchange.receivedAt, isFresh: exchange.isFresh)
     submit(.sync(call)) { [self] in take($0, exchange) }
   }
 
@@ -130,8 +130,14 @@ extension SimServer {
   }
 
   private func decode<Message: WireMessage>(_ request: HTTPRequest, _ exchange: SimExchange) -> Message? {
+    decode(request, exchange) { bytes throws(WireError) in try Message(wire: bytes) }
+  }
+
+  private func decode<Message>(
+    _ request: HTTPRequest, _ exchange: SimExchange, _ read: ([UInt8]) throws(WireError) -> Message
+  ) -> Message? {
     do {
-      return try Message(wire: BodyFraming.unframe(request.body))
+      return try read(BodyFraming.unframe(request.body))
     } catch {
       fail(exchange, Problem(.unreadableBody, "The body is no message of this protocol."))
       return nil

@@ -231,7 +231,7 @@ final class SimServer {
   private func noteCommitted(_ batch: [Job], _ outcome: BatchOutcome) {
     for (job, reply) in zip(batch, outcome.replies) {
       guard case .sync(let device) = job.call, case .sync(let response, _) = reply else { continue }
-      for (push, acknowledgement) in zip(device.request.pushes, response.acknowledgements) {
+      for (push, acknowledgement) in zip(device.pushes, response.acknowledgements) {
         world.note(
           node,
           .acknowledged(
