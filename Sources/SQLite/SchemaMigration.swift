@@ -43,17 +43,19 @@ public struct Schema: Sendable {
     guard previous > 0 else { throw .misuse("a schema needs at least one migration") }
   }
 
-  /// The objects of a file at `version`, found by running the migrations in memory.
+  /// The objects of a file at `version`, found by running the migrations in memory, once in a process for each schema.
   func objects(at version: Int32, limits: ConnectionLimits) throws(SQLiteError) -> Set<SchemaObject> {
+    let steps = migrations.filter { $0.version <= version }.map(\.sql)
+    if let known = SchemaShelf.objects(of: steps) { return known }
     var options = ConnectionOptions()
     options.journalMode = .memory
     options.lockingMode = .normal
     options.limits = limits
     let memory = try Connection(path: ":memory:", options: options)
-    for migration in migrations where migration.version <= version {
-      try memory.execute(migration.sql)
-    }
-    return Set(try memory.schemaObjects())
+    for step in steps { try memory.execute(step) }
+    let objects = Set(try memory.schemaObjects())
+    SchemaShelf.keep(objects, of: steps)
+    return objects
   }
 }
 

@@ -12,7 +12,7 @@ enum Layers {
     "SyncProtocol": ["ExamModel", "CZlib", "Crypto"],
     "SyncWire": foundation.union(["ExamModel", "SyncProtocol", "SwiftProtobuf"]),
     "SyncCore": ["ExamModel", "SyncProtocol", "Planted"],
-    "SQLite": ["CSQLite", "Planted"],
+    "SQLite": ["CSQLite", "Synchronization", "Planted"],
     "ExamStore": platform.union(["ExamModel", "SyncProtocol", "SyncWire", "SQLite", "Crypto", "Planted"]),
     "CurlTransport": platform.union(["CCurl", "Synchronization"]),
     "ExamClient": foundation.union(platform).union(crypto).union([

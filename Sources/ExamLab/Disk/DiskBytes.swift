@@ -4,19 +4,19 @@ final class DiskBytes {
   private(set) var count = 0
   private var capacity: Int
 
-  init(capacity: Int = 4096) {
-    self.capacity = capacity
-    base = .allocate(byteCount: capacity, alignment: 16)
+  init(capacity: Int = DiskBlocks.smallest) {
+    self.capacity = DiskBlocks.size(for: capacity)
+    base = DiskBlocks.take(self.capacity)
   }
 
-  deinit { base.deallocate() }
+  deinit { DiskBlocks.give(base, capacity) }
 
   private func makeRoom(for wanted: Int) {
     guard wanted > capacity else { return }
-    let larger = max(wanted, capacity * 2)
-    let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    let larger = DiskBlocks.size(for: wanted)
+    let fresh = DiskBlocks.take(larger)
     fresh.copyMemory(from: base, byteCount: count)
-    base.deallocate()
+    DiskBlocks.give(base, capacity)
     base = fresh
     capacity = larger
   }
