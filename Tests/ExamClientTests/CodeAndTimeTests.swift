@@ -96,6 +96,31 @@ import Testing
     #expect(bell.remainingMilliseconds(at: clock.read()) == 358_000)
   }
 
+  /// A server that went back to an older copy has lost a grant: the deadline is minutes earlier from one moment to the
+  /// next. A reboot right after that showed the time left of before, which was the last one persisted.
+  @Test func aDeadlineThatLeapsForwardIsToBePersistedAtOnce() {
+    let clock = TestClock()
+    var bell = Bell()
+    bell.update(deadline: testT0 + 600_000, server: bounds, at: clock.read())
+    bell.grant(total: 300_000)
+    bell.update(deadline: testT0 + 899_500, server: bounds, at: clock.read())
+    #expect(!bell.isToBePersisted)
+    bell.update(deadline: testT0 + 600_000, server: bounds, at: clock.read())
+    #expect(bell.remainingMilliseconds(at: clock.read()) == 600_000)
+    #expect(bell.isToBePersisted)
+    bell.notePersisted()
+    #expect(!bell.isToBePersisted)
+    clock.pass(milliseconds: 5_000)
+    #expect(!bell.isToBePersisted)
+    // So it is where contact after a reboot leaves less than what was persisted.
+    let persisted = Bell.PersistedTime(reading: clock.read(), remainingMilliseconds: 595_000)
+    clock.reboot(afterMilliseconds: 200_000)
+    var next = Bell(persisted, grantedMilliseconds: 300_000, at: clock.read())
+    #expect(!next.isToBePersisted)
+    next.update(deadline: testT0 + 300_000, server: bounds, at: clock.read())
+    #expect(next.isToBePersisted)
+  }
+
   @Test func afterARebootWithoutContactTimeIsDoubtfulAndHandsNothingIn() {
     let clock = TestClock()
     let persisted = Bell.PersistedTime(reading: clock.read(), remainingMilliseconds: 600_000)

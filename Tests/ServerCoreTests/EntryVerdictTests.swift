@@ -254,6 +254,26 @@ import Testing
     #expect(try phone.board().lockedBy == nil)
   }
 
+  /// The server's store goes back to a copy from before the unlock, so its record is gone. The phone journalled it and
+  /// went on, and sends all that again: were the unlock invalid now, every answer after it would be kept as *while
+  /// locked*, though it was in the receipt that the candidate was shown.
+  @Test func anUnlockWhoseRecordARestoreLostStillOpensItsLock() throws {
+    let phone = try server.makePhone()
+    phone.begin()
+    phone.append(.lock(LockFact(number: 1, cause: .search)))
+    try phone.send()
+    try server.backUp(to: "old.sqlite")
+    try server.command(.unlock(attempt: phone.attempt, number: 1), by: TestServer.proctor)
+    let record = try #require(try phone.read().first { $0.collection == ScopeCollection.unlock })
+    let unlock = try UnlockRecord(wire: record.body)
+    try server.restore(from: "old.sqlite")
+    server.now += 1_000
+    phone.append(.unlock(UnlockFact(number: 1, proof: .server(nonce: unlock.nonce, mac: unlock.mac))))
+    phone.answer("q1", "a")
+    #expect(try phone.send(from: 5).kept.isEmpty)
+    #expect(try phone.board().lockedBy == nil)
+  }
+
   @Test func aVoidTakesALockOutOfTheCount() throws {
     let phone = try server.makePhone()
     phone.begin()

@@ -16,6 +16,12 @@ package struct Bell: Hashable, Sendable {
   /// The time left that was persisted may not be exceeded, whatever the clocks say now.
   private var ceiling: Int64?
   private var grantedMilliseconds: Int64
+  /// Nothing that is persisted lets time end later than this, in boot milliseconds.
+  private var persistedEnd: Int64?
+
+  /// Smaller corrections wait for the next persisting; what has to be persisted at once are grants that a server's
+  /// restored store has lost.
+  private static let leapMilliseconds: Int64 = 1_000
 
   package init(grantedMilliseconds: Int64 = 0) {
     self.grantedMilliseconds = grantedMilliseconds
@@ -34,6 +40,7 @@ package struct Bell: Hashable, Sendable {
       let passed = max(0, reading.wallMilliseconds - persisted.reading.wallMilliseconds)
       doubtful = now + max(0, persisted.remainingMilliseconds - passed)
     }
+    persistedEnd = ceiling
   }
 
   /// The time left that was persisted with an entry, and when.
@@ -57,6 +64,7 @@ package struct Bell: Hashable, Sendable {
     certain = certain.map { $0 + more }
     doubtful = doubtful.map { $0 + more }
     ceiling = ceiling.map { $0 + more }
+    persistedEnd = persistedEnd.map { $0 + more }
   }
 
   /// Takes the deadline, in server milliseconds, and what is known of server time at the reading.
@@ -70,6 +78,19 @@ package struct Bell: Hashable, Sendable {
       }
     #endif
     certain = [certain, ceiling, candidate].compactMap(\.self).min()
+    if persistedEnd == nil { persistedEnd = certain }
+  }
+
+  /// Time ends so much earlier than what was persisted says that it is to be persisted before it is shown: else a
+  /// reboot would show more again.
+  package var isToBePersisted: Bool {
+    guard let certain, let persistedEnd else { return false }
+    return certain + Self.leapMilliseconds <= persistedEnd
+  }
+
+  /// The time left is persisted as it is now.
+  package mutating func notePersisted() {
+    if let certain { persistedEnd = certain }
   }
 
   package var isDoubtful: Bool { certain == nil }

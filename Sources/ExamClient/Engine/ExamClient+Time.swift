@@ -23,6 +23,11 @@ extension ExamClient {
   /// Takes what is known of the deadline and of server time now.
   func updateBell() {
     updateSections()
+    takeDeadline()
+    if bell.isToBePersisted { persistClock() }
+  }
+
+  private func takeDeadline() {
     guard let store, let attempt, let status = try? store.status(of: attempt), status.phase != .notStarted,
       let terms = try? store.terms(attempt), let window = terms.window
     else { return }
@@ -107,6 +112,7 @@ extension ExamClient {
     clockPersistedAt = reading().bootMilliseconds
     do {
       try store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant())
+      bell.notePersisted()
     } catch {
       logFault("the clock was not persisted", "\(error)")
     }

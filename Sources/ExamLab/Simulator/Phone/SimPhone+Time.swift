@@ -17,6 +17,11 @@ extension SimPhone {
   }
 
   func updateBell() {
+    takeDeadline()
+    if bell.isToBePersisted { persistClock() }
+  }
+
+  private func takeDeadline() {
     guard let store, let attempt, (try? store.phase(of: attempt)) != .notStarted,
       let status = try? store.status(of: attempt), let terms = try? store.terms(attempt), let window = terms.window
     else { return }
@@ -61,7 +66,8 @@ extension SimPhone {
       let remaining = bell.remainingMilliseconds(at: reading())
     else { return }
     clockPersistedAt = reading().bootMilliseconds
-    try? store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant())
+    guard (try? store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant())) != nil else { return }
+    bell.notePersisted()
   }
 
   func armWake() {
