@@ -8,9 +8,9 @@ struct SoakCommand: AsyncParsableCommand {
     commandName: "soak",
     abstract: "Runs the campaigns for hours, unattended; goes on where it was stopped.",
     discussion: """
-      Lanes: a million power cuts, 100,000 simulated exams, 1,000 kills and 1,000 partitions. The state is written after every slice; the same command with the \
-      same folder goes on from there, after a SIGKILL too. Each lane says “0 failures in n (95 % bound 3/n)”: \
-      \(RuleOfThree.source).
+      Lanes: a million power cuts, 100,000 simulated exams, 1,000 kills and 1,000 partitions. The state is written \
+      after every slice; the same command with the same folder goes on from there, after a SIGKILL too. Each lane says \
+      “0 failures in n (95 % bound 3/n)”: \(RuleOfThree.source).
 
       Examples:
         exam-lab soak --output-folder out/soak

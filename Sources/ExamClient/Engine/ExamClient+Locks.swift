@@ -49,6 +49,8 @@ extension ExamClient {
     // A section whose time ended while the lock held.
     leaveSectionsThatEnded()
     sayReplacedAgain()
+    // While it was locked, nothing could be taken over.
+    if let store { takeLease(store, attempt) }
     return outcome.number
   }
 }

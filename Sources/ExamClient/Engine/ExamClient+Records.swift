@@ -62,7 +62,8 @@ extension ExamClient {
     }
   }
 
-  private func takeLease(_ store: ExamStore, _ attempt: ID128) {
+  /// Goes on from all that was answered if the lease is this device's; with nothing to do it changes nothing.
+  func takeLease(_ store: ExamStore, _ attempt: ID128) {
     do {
       let record = try store.terms(attempt).attempt
       if let holder = record.leaseDevice, holder != store.identity?.signingKey.id {
@@ -99,6 +100,8 @@ extension ExamClient {
       let saved = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
       emit(.reopened(ordinal: ordinal))
       scheduleNudge(.journal(saved.journal))
+      // While it was handed in, nothing could be taken over.
+      takeLease(store, attempt)
     } catch {
       logFailure("a reopening", error)
     }

@@ -75,9 +75,8 @@ public struct PlantedCampaign: Sendable {
     let origins = caught.count { $0.origin != nil }
     let shrunk = results.compactMap(\.choicesAfterShrinking).sorted()
     var text = "\(caught.count) of \(results.count) planted bugs caught, \(origins) of them published failures"
-    if !shrunk.isEmpty {
-      text +=
-        "; median \(shrunk[shrunk.count / 2]) choices after shrinking (\(shrunk.count) plans, most \(shrunk.last!))"
+    if let most = shrunk.last {
+      text += "; median \(shrunk[shrunk.count / 2]) choices after shrinking (\(shrunk.count) plans, most \(most))"
     }
     let seconds = caught.map(\.seconds).sorted()
     if let last = seconds.last {

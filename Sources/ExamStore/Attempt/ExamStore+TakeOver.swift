@@ -34,10 +34,13 @@ extension ExamStore {
       return nil
     }
     if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
-    guard moment.time != .late else { return nil }
     let uncounted = try uncounted(memory)
-    // While it is locked nothing can be journalled, and what is adopted would hide what has to be.
-    guard uncounted.isEmpty || memory.fold.state.phase == .answering else { return nil }
+    if !uncounted.isEmpty {
+      // While it is locked nothing can be journalled, nor when time is up, and what is adopted would hide what has to
+      // be. Before the start only the information form can be among it, which is taken then too.
+      if moment.time == .late { return nil }
+      if case .locked = memory.fold.state.phase { return nil }
+    }
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
     if let answers = try serverAnswers(of: attempt), names(answers, moreThan: memory) {

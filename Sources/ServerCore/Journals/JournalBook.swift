@@ -71,7 +71,9 @@ extension ServerCore {
     #if PlantedBugs
       if planted(.forkedEntriesApplied) {
         for index in 0..<push.bodies.count {
-          guard let entry = try? Entry(wire: push.bodies.body(index)), case .answer(let item, let value) = entry.kind else { continue }
+          guard let entry = try? Entry(wire: push.bodies.body(index)),
+            case .answer(let item, let value) = entry.kind
+          else { continue }
           let ordinal = journal.row.ordinal + 1
           journal.attempt.setAnswer(
             item,

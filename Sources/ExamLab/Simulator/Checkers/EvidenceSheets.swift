@@ -53,12 +53,72 @@ extension Evidence {
     var sheets: [Sealed: [String: AnswerValue]] = [:]
     for server in world.servers {
       for attempt in server.attempts {
-        for (ordinal, sheet) in completedSheets(of: attempt, on: server) {
+        for (ordinal, sheet) in completedSheets(of: attempt, on: server) where !isOfAnotherSeal(ordinal, attempt) {
           sheets[Sealed(attempt: attempt.row.id, ordinal: ordinal)] = sheet
         }
       }
     }
     return sheets
+  }
+
+  /// Whether the receipt that counts is one that a device presented after a restore, for a seal that the server did not
+  /// know any more, while another device had handed in under the same ordinal. What it holds is under the server's own
+  /// signature; what the server applied later says nothing about it.
+  func isOfAnotherSeal(_ ordinal: UInt32, _ attempt: ServerAttemptDump) -> Bool {
+    guard !restores.isEmpty, let seal = attempt.seals.first(where: { $0.ordinal == ordinal }),
+      let row = attempt.receipts.first(where: { $0.ordinal == ordinal }),
+      let statement = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement)
+    else { return false }
+    return statement.journal != seal.journal
+  }
+
+  /// Items whose answers came from another device's entries that a phone could not know of when it handed in: it was
+  /// without a network, and after a seal nothing is adopted. Its receipt says that the server applied other answers.
+  func unknownAtSeal(
+    _ status: AttemptStatus, of attempt: ServerAttemptDump, on server: ServerDump, _ phone: PhoneDump
+  ) -> Set<String> {
+    guard let seal = status.seal else { return [] }
+    let positions = Dictionary(seal.journals.map { ($0.journal, $0.sequence) }) { max($0, $1) }
+    let told = toldBeforeSeal(seal, of: attempt, on: server, phone)
+    var items: Set<String> = []
+    for arrival in arrivals(of: attempt, on: server) where arrival.reason == nil {
+      guard arrival.entry.sequence > positions[arrival.journal.id] ?? 0,
+        arrival.entry.sequence > told[arrival.journal.id] ?? 0, let change = ItemValue(arrival.entry.entry?.kind)
+      else { continue }
+      items.insert(change.item)
+    }
+    return items
+  }
+
+  /// How much of each journal the server's record of the answers named that the phone had read before it handed in.
+  /// Nothing where answers of the phone itself were kept under another lease: those had to be journalled first, which
+  /// a lock and the bell prevent.
+  private func toldBeforeSeal(
+    _ seal: SealStatement, of attempt: ServerAttemptDump, on server: ServerDump, _ phone: PhoneDump
+  ) -> [ID128: UInt64] {
+    let events = byNode[phone.node] ?? []
+    let restoredAt = restores.map(\.at).max() ?? .min
+    let candidate = attempt.row.candidate
+    guard
+      let end = events.firstIndex(where: {
+        guard case .sealedShown(attempt.row.id, seal.ordinal, _, _) = $0.fact else { return false }
+        return true
+      }),
+      let scope = server.scopes.first(where: { $0.row.id == candidate }),
+      let record = scope.records.first(where: {
+        $0.collection == ScopeCollection.answers && $0.key == AnswersRecord.key(attempt: attempt.row.id)
+      }),
+      let answers = try? AnswersRecord(wire: record.body),
+      events[..<end].contains(where: {
+        guard case .scopeApplied(candidate, _, let version) = $0.fact else { return false }
+        return version >= record.version && $0.trueMilliseconds > restoredAt
+      }),
+      !arrivals(of: attempt, on: server).contains(where: {
+        $0.reason == .staleLease && $0.journal.dump.row.device == phone.deviceKey
+          && ItemValue($0.entry.entry?.kind) != nil
+      })
+    else { return [:] }
+    return Dictionary(answers.journals.map { ($0.journal, $0.sequence) }) { max($0, $1) }
   }
 
   /// When a server's state was taken back, and to which instant.

@@ -117,7 +117,7 @@ struct ReceiptsAreTrue: Checker {
     }
     finding.checked += 1
     let seal = attempt.seals.first { $0.ordinal == row.ordinal }
-    if let seal, let said = try? SealStatement(wire: seal.statement) {
+    if let seal, !evidence.isOfAnotherSeal(row.ordinal, attempt), let said = try? SealStatement(wire: seal.statement) {
       finding.expect(
         statement.journal == seal.journal && statement.sequence == seal.sequence && statement.head == seal.headAfter
           && statement.answers == said.answers && statement.answerCount == said.answerCount

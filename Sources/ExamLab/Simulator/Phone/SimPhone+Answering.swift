@@ -126,6 +126,7 @@ extension SimPhone {
     noteSaved(outcome.saved, store)
     note(.unlockedShown(number: outcome.number))
     nudge()
+    try? takeLease(store, attempt)
   }
 
   // MARK: - Handing in

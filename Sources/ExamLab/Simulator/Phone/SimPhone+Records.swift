@@ -52,7 +52,7 @@ extension SimPhone {
 
   static func grantsSetting(_ attempt: ID128) -> String { "engine.grants.\(attempt.hex)" }
 
-  private func takeLease(_ store: ExamStore, _ attempt: ID128) throws {
+  func takeLease(_ store: ExamStore, _ attempt: ID128) throws {
     let record = try store.terms(attempt).attempt
     if let holder = record.leaseDevice, holder != store.identity?.signingKey.id {
       isLeaseElsewhere = true
@@ -85,6 +85,7 @@ extension SimPhone {
     else { return }
     _ = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
     nudge()
+    try takeLease(store, attempt)
   }
 
   private func takeReceipts(_ store: ExamStore, _ attempt: ID128) throws {

@@ -11,11 +11,11 @@ final class SimWorld {
   let swarm: Swarm
   let exam: SimExam
   let history = History()
-  private(set) var network: SimNetwork!
-  private(set) var server: SimServer!
+  private(set) lazy var network = SimNetwork(self, phones: options.candidates * Self.devicesPerPerson)
+  private(set) lazy var server = SimServer(self)
   private(set) var phones: [SimPhone] = []
   private(set) var users: [SimUser] = []
-  private(set) var proctor: SimProctor!
+  private(set) lazy var proctor = SimProctor(self)
 
   /// Nothing bad is done from here on.
   private(set) var isHealed = false
@@ -51,14 +51,13 @@ final class SimWorld {
     opensAt = SimShape.opensAt
     closesAt = shape.closesAt
     let count = options.candidates * Self.devicesPerPerson
-    network = SimNetwork(self, phones: count)
-    server = SimServer(self)
+    _ = (network, server)
     for index in 0..<count {
       let phone = SimPhone(self, index: index, person: index % options.candidates)
       phones.append(phone)
       users.append(SimUser(self, phone))
     }
-    proctor = SimProctor(self)
+    _ = proctor
     fillTruth()
   }
 
