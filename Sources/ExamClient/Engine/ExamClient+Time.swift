@@ -63,6 +63,7 @@ extension ExamClient {
   func ringWhatIsDue() {
     sealIfBellRang()
     leaveSectionsThatEnded()
+    persistClockIfDue()
   }
 
   /// Hands in when time is up, before anything else happens: also on a device that was opened after the bell.
@@ -118,6 +119,15 @@ extension ExamClient {
     }
   }
 
+  /// In a suspend nothing is persisted. What was persisted before it is minutes too much by now, and is replaced before
+  /// the time left is shown again: else a reboot would show those minutes once more.
+  private func persistClockIfDue() {
+    let now = reading().bootMilliseconds
+    guard attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds else { return }
+    clockPersistedAt = now
+    persistClock()
+  }
+
   // MARK: - The wake
 
   /// Arms the one wake for the earliest thing that is due.
@@ -147,10 +157,6 @@ extension ExamClient {
     ringWhatIsDue()
     saveDrafts(due: true)
     let now = reading().bootMilliseconds
-    if attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds {
-      clockPersistedAt = now
-      persistClock()
-    }
     if let due = coreWakeAt, due.milliseconds <= Int64(clamping: now) {
       coreWakeAt = nil
       step(.wake)

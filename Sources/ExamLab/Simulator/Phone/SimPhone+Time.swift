@@ -70,6 +70,15 @@ extension SimPhone {
     bell.notePersisted()
   }
 
+  /// In a suspend nothing is persisted. What was persisted before it is minutes too much by now, and is replaced before
+  /// the time left is shown again: else a reboot would show those minutes once more.
+  func persistClockIfDue() {
+    let now = reading().bootMilliseconds
+    guard attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds else { return }
+    clockPersistedAt = now
+    persistClock()
+  }
+
   func armWake() {
     guard store != nil else { return }
     let now = Int64(clamping: reading().bootMilliseconds)
@@ -87,11 +96,8 @@ extension SimPhone {
     guard let store else { return }
     if store.storageFailure != nil { _ = try? openStore() }
     sealIfBellRang()
+    persistClockIfDue()
     let now = reading().bootMilliseconds
-    if attempt != nil, now >= clockPersistedAt + Self.clockPersistedEveryMilliseconds {
-      clockPersistedAt = now
-      persistClock()
-    }
     if let due = coreWakeAt, due.milliseconds <= Int64(clamping: now) {
       coreWakeAt = nil
       step(.wake)

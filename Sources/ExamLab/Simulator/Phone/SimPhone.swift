@@ -285,7 +285,9 @@ final class SimPhone {
 
   /// The time left, as the screen shows it.
   func showTime() {
-    guard let left = bell.remainingMilliseconds(at: reading()) else { return }
+    persistClockIfDue()
+    // Whoever died while persisting shows nothing.
+    guard !disk.isDead, let left = bell.remainingMilliseconds(at: reading()) else { return }
     note(.remainingShown(milliseconds: left, isDoubtful: bell.isDoubtful))
   }
 
