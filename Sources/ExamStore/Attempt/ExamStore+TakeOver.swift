@@ -72,6 +72,15 @@ extension ExamStore {
     case unlock(UInt32)
     case section(String)
 
+    static func all(in record: AnswersRecord?) -> Set<FactName> {
+      guard let record else { return [] }
+      var names = Set(record.locks.map(FactName.lock) + record.unlocked.map(FactName.unlock))
+      names.formUnion(record.closedSections.map(FactName.section))
+      if record.informationGiven { names.insert(.information) }
+      if record.isStarted { names.insert(.start) }
+      return names
+    }
+
     init?(_ kind: EntryKind) {
       switch kind {
       case .information: self = .information
@@ -91,7 +100,8 @@ extension ExamStore {
     func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
       (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
     }
-    var counted: Set<FactName> = []
+    // What the server knows from another device has been said.
+    var counted = FactName.all(in: try serverAnswers(of: memory.attempt))
     var waiting: [(name: FactName, kind: EntryKind)] = []
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
