@@ -181,9 +181,10 @@ enum SimPaper {
     switch number % 10 {
     case 0: .text("Essay \(number), thought \(variant): " + String(repeating: "word ", count: variant % 40))
     case 4:
-      .options([options[variant % 5], options[(variant / 5 + variant + 1) % 5]].sorted().reduce(into: []) {
-        if $0.last != $1 { $0.append($1) }
-      })
+      .options(
+        [options[variant % 5], options[(variant / 5 + variant + 1) % 5]].sorted().reduce(into: []) {
+          if $0.last != $1 { $0.append($1) }
+        })
     case 7: .number("\(variant % 1_000 + 1)")
     default: .options([options[variant % 5]])
     }
