@@ -63,8 +63,8 @@ struct BothSidesAgree: Checker {
       attempt.row.record.leaseDevice == phone.deviceKey, !phone.journals.isEmpty,
       !attempt.row.record.isVoided
     else { return finding }
-    // Another device handed in, and its paper counts: nothing undoes the seal here, so this one goes on showing what was
-    // handed in on it, beside a receipt that is for other answers (I14 judges what it says of that).
+    // Another device handed in, and its paper counts: nothing undoes the seal here, so this one goes on showing what
+    // was handed in on it, beside a receipt that is for other answers (I14 judges what it says of that).
     if let own = status.seal,
       attempt.seals.contains(where: { $0.ordinal == own.ordinal && $0.device != phone.deviceKey })
     {
