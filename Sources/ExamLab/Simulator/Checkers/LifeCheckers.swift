@@ -1,5 +1,7 @@
 import ExamModel
 import ExamStore
+import ServerCore
+import SyncProtocol
 
 /// I18: before the release nobody can read the paper.
 struct PaperIsSecret: Checker {
