@@ -30,7 +30,10 @@ extension ServerCore {
     let scope = try scopes.scope(cursor.scope, store)
     let known = scopes.lastVersion(of: cursor.cursor.epoch, in: scope)
     let isGood = known.map { cursor.cursor.version <= $0 && cursor.cursor.version >= scope.row.horizon } ?? false
-    if isGood, cursor.cursor.version == scope.row.version, cursor.staged == 0 { return nil }
+    // A cursor of an earlier epoch is answered though nothing is new: a device that has nothing to push hears only so
+    // that the server was restarted, or restored, and asks what it still has.
+    let isUpToDate = isGood && cursor.cursor.version == scope.row.version && cursor.staged == 0
+    if isUpToDate, cursor.cursor.epoch == epoch { return nil }
     let stagedIsGood = cursor.staged <= (isGood ? known ?? 0 : scope.row.version)
     let place = ResetPlace(session: session, scope: cursor.scope)
     let isUnderWay = isGood ? cursor.staged > cursor.cursor.version : resets.contains(place)
