@@ -45,19 +45,10 @@ struct ReplayCommand: AsyncParsableCommand {
     options.shrinkTo = shrink
     options.runLimit = min(max(shrinkRuns, 1), 100_000)
     let (path, chosen) = (file, options)
-    let outcome = await withCheckedContinuation { continuation in
-      // A replay computes for long, which the cooperative pool must never do.
-      Thread.detachNewThread {
-        continuation.resume(returning: Result { try PlanReplay(path: path).run(chosen) })
-      }
-    }
-    switch outcome {
-    case .success(let answer):
+    try await BlockingWork.run("exam-lab replay") {
+      let answer = try PlanReplay(path: path).run(chosen)
       print(answer.text)
-      if !answer.isSame { throw ExitCode(1) }
-    case .failure(let error):
-      FileHandle.standardError.write(Data("exam-lab replay: \(error)\n".utf8))
-      throw ExitCode(2)
+      return answer.isSame
     }
   }
 }

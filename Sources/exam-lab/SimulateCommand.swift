@@ -22,15 +22,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let chosen = options
-    let outcome = await withCheckedContinuation { continuation in
-      Thread.detachNewThread { continuation.resume(returning: Result { try chosen.simulate() }) }
-    }
-    switch outcome {
-    case .success(let isGood): if !isGood { throw ExitCode(1) }
-    case .failure(let error):
-      FileHandle.standardError.write(Data("exam-lab simulate: \(error)\n".utf8))
-      throw ExitCode(2)
-    }
+    try await BlockingWork.run("exam-lab simulate") { try chosen.simulate() }
   }
 }
 

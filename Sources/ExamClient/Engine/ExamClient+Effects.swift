@@ -61,7 +61,7 @@ extension ExamClient {
       switch result.comparison {
       case .matched:
         isSyncStopped = false
-        let known = knownJournal(try store.journalStatus(journal))
+        let known = store.knownJournal(try store.journalStatus(journal))
         stepQueue.append(.acknowledged(journal: journal, .matched(sequence: sequence, priority: known.priority)))
       case .headDiffers: stepQueue.append(.acknowledged(journal: journal, .headDiffers(sequence: sequence)))
       case .beyondOwn: stepQueue.append(.acknowledged(journal: journal, .beyondOwn(sequence: sequence)))
@@ -88,21 +88,7 @@ extension ExamClient {
   }
 
   private func compare(_ answer: HeadAnswer) {
-    stored(answer.journal) { (store) throws(ExamStoreError) in
-      let own = try store.heads(of: answer.journal, at: answer.heads.keys.sorted())
-      var lastCommon: UInt64 = 0
-      var firstDifferent: UInt64?
-      for (sequence, head) in answer.heads.sorted(by: { $0.key < $1.key }) {
-        if own[sequence] == head {
-          lastCommon = sequence
-        } else if firstDifferent == nil {
-          firstDifferent = sequence
-        }
-      }
-      if let different = firstDifferent, different < lastCommon { firstDifferent = nil }
-      stepQueue.append(
-        .headsCompared(journal: answer.journal, lastCommon: lastCommon, firstDifferent: firstDifferent))
-    }
+    stored(answer.journal) { (store) throws(ExamStoreError) in stepQueue.append(try store.headsCompared(answer)) }
   }
 
   private func openSuccessor(of journal: ID128, at sequence: UInt64) {
@@ -110,23 +96,13 @@ extension ExamClient {
       let successor = try store.openSuccessor(of: journal, at: sequence, moment: moment())
       emit(.forked)
       stepQueue.append(
-        .successorOpened(predecessor: journal, fork: sequence, successor: knownJournal(successor)))
+        .successorOpened(predecessor: journal, fork: sequence, successor: store.knownJournal(successor)))
     }
     changed()
   }
 
-  /// After a fork the candidate goes on from what the server holds.
   private func adoptServerAnswers(_ successor: ID128) {
-    stored(successor) { (store) throws(ExamStoreError) in
-      let attempt = try store.journalStatus(successor).attempt
-      guard let answers = try store.serverAnswers(of: attempt) else { return }
-      do throws(ExamStoreError) {
-        try store.adopt(answers, at: moment())
-      } catch {
-        // After a seal nothing is adopted, and what the server holds of another copy is its own to judge.
-        guard error.code == .sealed || error.code == .diverged else { throw error }
-      }
-    }
+    stored(successor) { (store) throws(ExamStoreError) in try store.adoptServerAnswers(in: successor, at: moment()) }
     changed()
   }
 
@@ -170,35 +146,5 @@ extension ExamClient {
 
   // MARK: - What the core knows
 
-  func knownJournal(_ status: JournalStatus) -> KnownJournal {
-    let acknowledged = status.heldByServer
-    var priority = EntryPriority.answer
-    if status.isLive, acknowledged < status.end, store?.isSealed(status.attempt) == true { priority = .seal }
-    return KnownJournal(
-      id: status.id, subject: status.attempt, last: status.end, acknowledged: acknowledged,
-      greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive)
-  }
-
-  /// The candidate's own scope, and those of the exams that this device may sit.
-  func wantedScopes() -> [ScopeCursor] {
-    guard let store, let candidate = store.identity?.grant?.candidate else { return [] }
-    var scopes = [candidate]
-    let attempts = (try? store.attempts()) ?? []
-    if let attempt, let record = attempts.first(where: { $0.attempt == attempt }) { scopes.append(record.exam) }
-    for record in attempts where !record.isVoided && !scopes.contains(record.exam) { scopes.append(record.exam) }
-    return (try? store.cursors(of: Array(scopes.prefix(Limits.scopesPerRequest)))) ?? []
-  }
-}
-
-extension JournalStatus {
-  /// How much of what counts the server holds.
-  var heldByServer: UInt64 { end - min(end, pending) }
-}
-
-extension ExamStore {
-  /// Whether the attempt's paper is handed in.
-  func isSealed(_ attempt: ID128) -> Bool {
-    guard case .sealed? = try? phase(of: attempt) else { return false }
-    return true
-  }
+  func wantedScopes() -> [ScopeCursor] { store?.wantedScopes(attempt: attempt) ?? [] }
 }

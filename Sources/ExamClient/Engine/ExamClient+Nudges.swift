@@ -28,7 +28,7 @@ extension ExamClient {
   private func nudgeJournals() {
     isNudgeScheduled = false
     guard let store, core != nil else { return }
-    for journal in store.journalStatuses where journal.isLive { step(.journalChanged(knownJournal(journal))) }
+    for journal in store.journalStatuses where journal.isLive { step(.journalChanged(store.knownJournal(journal))) }
     armWake()
   }
 }

@@ -144,7 +144,7 @@ extension ExamClient {
       return RecentSuccessor(subject: journal.attempt, openedAt: opened)
     }
     return SyncStart(
-      journals: store.journalStatuses.map { knownJournal($0) }, scopes: wantedScopes(),
+      journals: store.journalStatuses.map { store.knownJournal($0) }, scopes: wantedScopes(),
       hasSession: store.identity?.grant.flatMap { LiveSession($0) } != nil, recentSuccessors: recent)
   }
 

@@ -9,12 +9,12 @@ import SyncWire
 extension ExamClient {
   func send(_ plan: RequestPlan) {
     guard let transport, !isNetworkHeld else { return stepQueue.append(.failed(plan.id, .transport)) }
-    guard let session = store?.identity?.grant.flatMap({ LiveSession($0) }) else {
+    guard let store, let session = store.identity?.grant.flatMap({ LiveSession($0) }) else {
       return stepQueue.append(.failed(plan.id, .noCertificate))
     }
     let request: SyncRequest
     do throws(ExamStoreError) {
-      request = try load(plan)
+      request = try store.syncRequest(for: plan)
     } catch {
       logFault("entries could not be read for a push", "\(error)")
       return stepQueue.append(.failed(plan.id, .storage))
@@ -35,24 +35,6 @@ extension ExamClient {
 
   func cancel(_ id: RequestID) {
     if let flight = flights.removeValue(forKey: id) { transport?.cancel(flight.handle) }
-  }
-
-  private func load(_ plan: RequestPlan) throws(ExamStoreError) -> SyncRequest {
-    var request = SyncRequest(
-      scopes: plan.scopes, waitMilliseconds: plan.waitMilliseconds, headQueries: plan.headQueries)
-    guard let store else { return request }
-    for push in plan.pushes {
-      let loaded = try store.pushLoad(
-        push.journal, from: push.first, maximumEntries: push.maximumEntries, maximumBytes: push.maximumBytes)
-      guard let loaded else {
-        throw ExamStoreError(.storageFailed, "Journal \(push.journal) has no entry \(push.first). Sync goes on later.")
-      }
-      request.pushes.append(loaded)
-    }
-    if plan.presentsReceipts {
-      request.presentedReceipts = Array(store.allReceipts.prefix(Limits.presentedReceiptsPerRequest))
-    }
-    return request
   }
 
   private func arrived(_ id: RequestID, _ prepared: PreparedRequest, _ result: Result<HTTPResponse, TransportError>) {

@@ -1,3 +1,4 @@
+import ExamClient
 import ExamModel
 import ExamStore
 import SyncCore
@@ -61,7 +62,7 @@ extension SimPhone {
       switch result.comparison {
       case .matched:
         isSyncStopped = false
-        let known = knownJournal(try store.journalStatus(journal))
+        let known = store.knownJournal(try store.journalStatus(journal))
         stepQueue.append(.acknowledged(journal: journal, .matched(sequence: sequence, priority: known.priority)))
       case .headDiffers: stepQueue.append(.acknowledged(journal: journal, .headDiffers(sequence: sequence)))
       case .beyondOwn: stepQueue.append(.acknowledged(journal: journal, .beyondOwn(sequence: sequence)))
@@ -74,21 +75,7 @@ extension SimPhone {
   }
 
   private func compare(_ answer: HeadAnswer) {
-    stored(answer.journal) { store in
-      let own = try store.heads(of: answer.journal, at: answer.heads.keys.sorted())
-      var lastCommon: UInt64 = 0
-      var firstDifferent: UInt64?
-      for (sequence, head) in answer.heads.sorted(by: { $0.key < $1.key }) {
-        if own[sequence] == head {
-          lastCommon = sequence
-        } else if firstDifferent == nil {
-          firstDifferent = sequence
-        }
-      }
-      if let different = firstDifferent, different < lastCommon { firstDifferent = nil }
-      stepQueue.append(
-        .headsCompared(journal: answer.journal, lastCommon: lastCommon, firstDifferent: firstDifferent))
-    }
+    stored(answer.journal) { store in stepQueue.append(try store.headsCompared(answer)) }
   }
 
   private func openSuccessor(of journal: ID128, at sequence: UInt64) {
@@ -96,20 +83,12 @@ extension SimPhone {
       let successor = try store.openSuccessor(of: journal, at: sequence, moment: moment())
       note(.successorOpened(predecessor: journal, fork: sequence, successor: successor.id))
       stepQueue.append(
-        .successorOpened(predecessor: journal, fork: sequence, successor: knownJournal(successor)))
+        .successorOpened(predecessor: journal, fork: sequence, successor: store.knownJournal(successor)))
     }
   }
 
   private func adoptServerAnswers(_ successor: ID128) {
-    stored(successor) { store in
-      let attempt = try store.journalStatus(successor).attempt
-      guard let answers = try store.serverAnswers(of: attempt) else { return }
-      do throws(ExamStoreError) {
-        try store.adopt(answers, at: moment())
-      } catch {
-        guard error.code == .sealed || error.code == .diverged else { throw error }
-      }
-    }
+    stored(successor) { store in try store.adoptServerAnswers(in: successor, at: moment()) }
   }
 
   // MARK: - Scopes
@@ -143,28 +122,9 @@ extension SimPhone {
 
   // MARK: - What the core knows
 
-  func knownJournal(_ status: JournalStatus) -> KnownJournal {
-    let acknowledged = status.end - min(status.end, status.pending)
-    var priority = EntryPriority.answer
-    if status.isLive, acknowledged < status.end, isSealed(status.attempt) { priority = .seal }
-    return KnownJournal(
-      id: status.id, subject: status.attempt, last: status.end, acknowledged: acknowledged,
-      greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive)
-  }
+  func isSealed(_ attempt: ID128) -> Bool { store?.isSealed(attempt) == true }
 
-  func isSealed(_ attempt: ID128) -> Bool {
-    guard case .sealed? = try? store?.phase(of: attempt) else { return false }
-    return true
-  }
-
-  func wantedScopes() -> [ScopeCursor] {
-    guard let store, let candidate = store.identity?.grant?.candidate else { return [] }
-    var scopes = [candidate]
-    let attempts = (try? store.attempts()) ?? []
-    if let attempt, let record = attempts.first(where: { $0.attempt == attempt }) { scopes.append(record.exam) }
-    for record in attempts where !record.isVoided && !scopes.contains(record.exam) { scopes.append(record.exam) }
-    return (try? store.cursors(of: Array(scopes.prefix(Limits.scopesPerRequest)))) ?? []
-  }
+  func wantedScopes() -> [ScopeCursor] { store?.wantedScopes(attempt: attempt) ?? [] }
 
   func nudge() {
     guard !isNudgeScheduled else { return }
@@ -172,7 +132,7 @@ extension SimPhone {
     after(0) { [unowned self] in
       isNudgeScheduled = false
       guard let store, core != nil else { return }
-      for journal in store.journalStatuses where journal.isLive { step(.journalChanged(knownJournal(journal))) }
+      for journal in store.journalStatuses where journal.isLive { step(.journalChanged(store.knownJournal(journal))) }
       armWake()
     }
   }

@@ -10,11 +10,11 @@ import SyncWire
 extension SimPhone {
   func send(_ plan: RequestPlan) {
     guard !disk.isDead else { return }
-    guard let session = store?.identity?.grant.flatMap({ LiveSession($0) }) else {
+    guard let store, let session = store.identity?.grant.flatMap({ LiveSession($0) }) else {
       return stepQueue.append(.failed(plan.id, .noCertificate))
     }
     let request: SyncRequest
-    do { request = try load(plan) } catch { return stepQueue.append(.failed(plan.id, .storage)) }
+    do { request = try store.syncRequest(for: plan) } catch { return stepQueue.append(.failed(plan.id, .storage)) }
     let now = reading()
     var prepared = plane.post(
       "/v1/sync", request.wire, session: session,
@@ -45,24 +45,6 @@ extension SimPhone {
     return world.network.send(prepared.request, kind: kind, from: self) { [unowned self] result in
       enter(current) { completion(result) }
     }
-  }
-
-  private func load(_ plan: RequestPlan) throws -> SyncRequest {
-    var request = SyncRequest(
-      scopes: plan.scopes, waitMilliseconds: plan.waitMilliseconds, headQueries: plan.headQueries)
-    guard let store else { return request }
-    for push in plan.pushes {
-      let loaded = try store.pushLoad(
-        push.journal, from: push.first, maximumEntries: push.maximumEntries, maximumBytes: push.maximumBytes)
-      guard let loaded else {
-        throw ExamStoreError(.storageFailed, "Journal \(push.journal) has no entry \(push.first). Sync goes on later.")
-      }
-      request.pushes.append(loaded)
-    }
-    if plan.presentsReceipts {
-      request.presentedReceipts = Array(store.allReceipts.prefix(Limits.presentedReceiptsPerRequest))
-    }
-    return request
   }
 
   private func arrived(

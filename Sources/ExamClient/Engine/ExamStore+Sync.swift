@@ -1,0 +1,78 @@
+package import ExamModel
+package import ExamStore
+package import SyncCore
+package import SyncProtocol
+
+/// What the sync core asks of the store: the same for the engine and for a simulated phone.
+extension ExamStore {
+  /// Loads what a plan names into a request.
+  package func syncRequest(for plan: RequestPlan) throws(ExamStoreError) -> SyncRequest {
+    var request = SyncRequest(
+      scopes: plan.scopes, waitMilliseconds: plan.waitMilliseconds, headQueries: plan.headQueries)
+    for push in plan.pushes {
+      let loaded = try pushLoad(
+        push.journal, from: push.first, maximumEntries: push.maximumEntries, maximumBytes: push.maximumBytes)
+      guard let loaded else {
+        throw ExamStoreError(.storageFailed, "Journal \(push.journal) has no entry \(push.first). Sync goes on later.")
+      }
+      request.pushes.append(loaded)
+    }
+    if plan.presentsReceipts {
+      request.presentedReceipts = Array(allReceipts.prefix(Limits.presentedReceiptsPerRequest))
+    }
+    return request
+  }
+
+  /// Compares the server's heads with this device's own.
+  package func headsCompared(_ answer: HeadAnswer) throws(ExamStoreError) -> SyncEvent {
+    let own = try heads(of: answer.journal, at: answer.heads.keys.sorted())
+    var lastCommon: UInt64 = 0
+    var firstDifferent: UInt64?
+    for (sequence, head) in answer.heads.sorted(by: { $0.key < $1.key }) {
+      if own[sequence] == head {
+        lastCommon = sequence
+      } else if firstDifferent == nil {
+        firstDifferent = sequence
+      }
+    }
+    if let different = firstDifferent, different < lastCommon { firstDifferent = nil }
+    return .headsCompared(journal: answer.journal, lastCommon: lastCommon, firstDifferent: firstDifferent)
+  }
+
+  /// After a fork the candidate goes on from what the server holds.
+  package func adoptServerAnswers(in successor: ID128, at moment: SaveMoment) throws(ExamStoreError) {
+    let attempt = try journalStatus(successor).attempt
+    guard let answers = try serverAnswers(of: attempt) else { return }
+    do throws(ExamStoreError) {
+      try adopt(answers, at: moment)
+    } catch {
+      // After a seal nothing is adopted, and what the server holds of another copy is its own to judge.
+      guard error.code == .sealed || error.code == .diverged else { throw error }
+    }
+  }
+
+  package func knownJournal(_ status: JournalStatus) -> KnownJournal {
+    let acknowledged = status.end - min(status.end, status.pending)
+    var priority = EntryPriority.answer
+    if status.isLive, acknowledged < status.end, isSealed(status.attempt) { priority = .seal }
+    return KnownJournal(
+      id: status.id, subject: status.attempt, last: status.end, acknowledged: acknowledged,
+      greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive)
+  }
+
+  /// Whether the attempt's paper is handed in.
+  package func isSealed(_ attempt: ID128) -> Bool {
+    guard case .sealed? = try? phase(of: attempt) else { return false }
+    return true
+  }
+
+  /// The candidate's own scope, and those of the exams that this device may sit; that of `attempt` first.
+  package func wantedScopes(attempt: ID128?) -> [ScopeCursor] {
+    guard let candidate = identity?.grant?.candidate else { return [] }
+    var scopes = [candidate]
+    let attempts = (try? attempts()) ?? []
+    if let attempt, let record = attempts.first(where: { $0.attempt == attempt }) { scopes.append(record.exam) }
+    for record in attempts where !record.isVoided && !scopes.contains(record.exam) { scopes.append(record.exam) }
+    return (try? cursors(of: Array(scopes.prefix(Limits.scopesPerRequest)))) ?? []
+  }
+}
