@@ -134,6 +134,9 @@ public final class ExamStore {
   private func closeConnections() {
     blobs?.close()
     blobs = nil
+    // After a failure the log stays as it is, and the next opening finds what it really holds: removed, it could come
+    // back after a power cut, with a transaction that was called failed and was not there in between.
+    if connection.storageFault != nil { connection.abandonLog() }
     // A failed close loses nothing: what was committed is in the file or in its WAL.
     try? connection.close()
     fault = ExamStoreError(.closed, "The store was closed. Open it again.")

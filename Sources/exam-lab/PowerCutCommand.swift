@@ -15,6 +15,7 @@ struct PowerCutCommand: ParsableCommand {
       Examples:
         exam-lab powercut --cycles 100000
         exam-lab powercut --cycles 1000000 --seed 7 --first-cycle 500000
+        exam-lab powercut --damage --cycles 20000
         exam-lab powercut --exhaustive
         exam-lab powercut --replay powercut-phone-7-42.jsonl
 
@@ -32,6 +33,9 @@ struct PowerCutCommand: ParsableCommand {
 
   @Option(help: "Threads.")
   var threads = 2
+
+  @Flag(help: "Damages files while nothing runs, instead of cutting the power.")
+  var damage = false
 
   @Flag(help: "One fixed session of each store, cut at every call and again at every call of the recovery.")
   var exhaustive = false
@@ -53,6 +57,7 @@ struct PowerCutCommand: ParsableCommand {
 
   private func runCampaign() throws -> Int {
     let range = firstCycle..<firstCycle + cycles
+    if damage { return try runDamage(range) }
     let phones = PowerCutCampaign(seed: seed).run(range, threads: threads)
     let servers = PowerCutCampaign(seed: seed, lane: .server)
       .run(firstCycle / 8..<(firstCycle + cycles + 7) / 8, threads: threads)
@@ -64,9 +69,18 @@ struct PowerCutCommand: ParsableCommand {
     return try write(phones.failures + servers.failures)
   }
 
+  private func runDamage(_ range: Range<UInt64>) throws -> Int {
+    let phones = PowerCutCampaign(seed: seed, lane: .phoneDamage).run(range, threads: threads)
+    let servers = PowerCutCampaign(seed: seed, lane: .serverDamage)
+      .run(range.lowerBound / 8..<(range.upperBound + 7) / 8, threads: threads)
+    print(PowerCutReport.table(damagedPhones: phones, damagedServers: servers))
+    print("next: --first-cycle \(phones.nextCycle)")
+    return try write(phones.failures + servers.failures)
+  }
+
   private func runExhaustive() throws -> Int {
     var failures: [PowerCutFailure] = []
-    for lane in PowerCutPlan.Lane.allCases {
+    for lane in PowerCutPlan.Lane.cuts {
       var run = PowerCutExhaustive(seed: seed, lane: lane)
       run.nestedStride = nestedStride
       let result = run.run { FileHandle.standardError.write(Data("\($0)\n".utf8)) }

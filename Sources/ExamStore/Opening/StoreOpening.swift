@@ -21,6 +21,8 @@ enum StoreOpening {
       if planted(.walDeletedAtOpening) { setup.files.remove(setup.path + "-wal") }
     #endif
     let existed = setup.files.exists(setup.path)
+    // SQLite would remove a log that has no file; it may hold everything.
+    if !existed { try moveCompanions(setup, to: freeName(setup)) }
     var connection: Connection?
     do throws(ExamStoreError) {
       let opened: Connection
@@ -50,6 +52,7 @@ enum StoreOpening {
   private static func finish(
     _ connection: Connection, _ contents: StoreContents, isNew: Bool, quarantine: Quarantine?
   ) throws(ExamStoreError) -> Opened {
+    do throws(SQLiteError) { try connection.settleLog() } catch { throw .opening(error, path: connection.path) }
     var report = OpenReport(isNew: isNew)
     report.quarantine = quarantine
     report.journalCount = contents.journalCount
@@ -72,7 +75,8 @@ enum StoreOpening {
     #if PlantedBugs
       if planted(.damagedStoreThrownAway) { salvage.journals = [] }
     #endif
-    // An unfinished close leaves the WAL beside the file, and both are set aside.
+    // The log stays beside the file as it is, and both are set aside.
+    damaged?.abandonLog()
     try? damaged?.close()
     removeBuilding(setup)
     let journals = try salvage.build(setup, randomness: &randomness, at: instant)
