@@ -150,7 +150,7 @@ final class PowerCutLife: PowerCutSubject {
       return false
     } catch {
       tell("not done: \(step): \(error.code)")
-      guard error.code == .unlockCodeWrong || memory(of: store) == before else {
+      guard disk.isDead || error.code == .unlockCodeWrong || memory(of: store) == before else {
         throw PowerCutFinding("I3", "\(step) was refused (\(error.code)), and the store shows it")
       }
       if disk.isDead || store.storageFailure != nil {
