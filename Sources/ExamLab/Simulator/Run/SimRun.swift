@@ -7,7 +7,11 @@ import SyncProtocol
 package enum SimRun {
   /// - Throws: what makes an exam impossible to publish; never what a run finds.
   package static func run(_ options: SimOptions) throws -> SimOutcome {
-    let world = try SimWorld(options)
+    run(try SimWorld(options))
+  }
+
+  /// Runs a world to its end and lets go of it.
+  static func run(_ world: SimWorld) -> SimOutcome {
     defer { world.close() }
     begin(world)
     runChaos(world)
