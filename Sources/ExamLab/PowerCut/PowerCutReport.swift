@@ -40,8 +40,8 @@ package enum PowerCutReport {
   package static func line(
     _ operation: PowerCutWalk.Operation, of lane: PowerCutPlan.Lane, _ result: PowerCutWalk.Result
   ) -> String {
-    "\(lane.rawValue), \(operation.rawValue): \(result.calls) calls, \(result.points) ends, \(result.nestedPoints) with "
-      + "a second one, lost \(result.outcome.failures.count), \(Int(result.outcome.processorSeconds.rounded())) s, "
+    "\(lane.rawValue), \(operation.rawValue): \(result.calls) calls, \(result.points) ends, "
+      + "\(result.nestedPoints) with a second one, lost \(result.outcome.failures.count), \(Int(result.outcome.processorSeconds.rounded())) s, "
       + "digest \(String(result.outcome.digest, radix: 16))"
   }
 
