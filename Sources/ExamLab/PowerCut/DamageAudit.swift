@@ -10,7 +10,8 @@ struct DamageAudit {
 
   func run(on disk: VirtualDisk) throws {
     // Without the key no journal can go on, and the report says so. Where the schema's own text is damaged, SQLite
-    // reads the tables as something else; the file is kept for support, and the report says that no journal was carried over.
+    // reads the tables as something else; the file is kept for support, and the report says that no journal was
+    // carried over.
     guard !quarantine.isIdentityLost, !quarantine.reason.contains("changed by somebody else") else { return }
     for journal in witness.journals {
       let missing = witness.missing(of: journal, in: contents)
