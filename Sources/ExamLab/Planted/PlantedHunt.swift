@@ -139,9 +139,10 @@
         .powerCuts(.phone), .powerCuts(.server),
       ]
       switch self {
+      case .damagedStoreThrownAway: return [.powerCuts(.phoneDamage)] + everywhere
       case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .deviceFsyncRetried, .memoryFollowsFailedCommit,
         .answerRowOutsideTransaction, .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening,
-        .damagedStoreThrownAway, .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart,
+        .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart,
         .lastLockSealedSeparately, .unlockTriesInMemory:
         return [.powerCuts(.phone)] + everywhere
       case .serverSynchronousNormal, .acknowledgedBeforeCommit, .rollbackKeepsMemory:
