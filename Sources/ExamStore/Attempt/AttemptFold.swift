@@ -81,8 +81,8 @@ struct AttemptFold: Hashable {
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
     if case .seal(let signed) = entry.kind, verdict == .kept(.afterSeal) { takeSealAgain(signed, in: journal) }
-    // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of the lock,
-    // which the server's record brought from another one.
+    // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of it: the
+    // server's record brought the lock from another one.
     guard verdict == .applied || verdict == .kept(.whileLocked) else { return }
     #if PlantedBugs
       if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }

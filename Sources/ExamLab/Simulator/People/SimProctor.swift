@@ -84,7 +84,7 @@ final class SimProctor {
     }
   }
 
-  /// The server was restored from a backup: what was reopened since is reopened again, as soon as the board asks for it.
+  /// The server was restored from a backup: what was reopened since is reopened again, as soon as that can be done.
   func serverWentBack(to instant: Int64) {
     let lost = reopenings.filter { $0.at >= instant }.map(\.person)
     reopenings.removeAll { $0.at >= instant }
