@@ -133,7 +133,7 @@ let package = Package(
       dependencies: [
         "ExamLab", "ExamModel", "ExamStore", "PaperImport", "SQLite", "CSQLite", "SyncProtocol", "SyncWire", "SyncCore",
         "ServerCore", "ServerStoreSQLite", crypto,
-      ], swiftSettings: strict),
+      ], resources: [.copy("Plans")], swiftSettings: strict),
     .testTarget(name: "TidyTests", swiftSettings: strict),
   ]
 )

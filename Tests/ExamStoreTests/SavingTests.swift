@@ -271,6 +271,25 @@ import Testing
     #expect(report.clocks[phone.attempt] == PersistedClock(instant: later, remainingMilliseconds: 60_000))
   }
 
+  /// Found by the simulator: the time left held a grant, the note beside it did not, and a reboot counted it twice.
+  @Test func timeLeftAndTheNoteOfItsGrantsAreOneTransaction() throws {
+    let phone = try Phone.answering()
+    let instant = phone.moment().instant
+    try phone.store.persistClock(
+      remainingMilliseconds: 90_000, of: phone.attempt, at: instant, noting: ("granted", [6, 0]))
+    let report = try phone.restart()
+    #expect(report.clocks[phone.attempt]?.remainingMilliseconds == 90_000)
+    #expect(try phone.store.setting("granted") == [6, 0])
+  }
+
+  @Test func timeThatIsUpIsPersistedOnce() throws {
+    let phone = try Phone.answering()
+    let first = phone.moment().instant
+    try phone.store.persistClock(remainingMilliseconds: 0, of: phone.attempt, at: first)
+    try phone.store.persistClock(remainingMilliseconds: 0, of: phone.attempt, at: phone.moment().instant)
+    #expect(try phone.status.persistedClock == PersistedClock(instant: first, remainingMilliseconds: 0))
+  }
+
   @Test func settingsSurviveAndAreRemoved() throws {
     let phone = try Phone()
     try phone.store.setSetting("last", to: [1, 2])

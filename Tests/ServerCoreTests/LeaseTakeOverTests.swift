@@ -131,4 +131,65 @@ import Testing
     #expect(try second.store.status(of: second.attempt).sequence == before)
     #expect(try second.store.answerSheet(of: second.attempt)["q1"] == nil)
   }
+
+  /// Found by the simulator: the lock was said again after its unlock, and held the attempt on the server for good.
+  @Test func lockUnderAnotherLeaseIsSaidAgainBeforeItsUnlock() throws {
+    let (first, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    _ = try second.store.lock(.call, in: second.attempt, at: second.moment())
+    try second.push()
+    try release(first)
+    // While it is locked the lock alone is said.
+    #expect(try takeOver(second)?.answers.isEmpty == true)
+    try second.push()
+    #expect(try takeOver(second) == nil)
+    try unlock(second, of: first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+  }
+
+  /// Found by the simulator: what the server was told of the lock came after the unlock was journalled.
+  @Test func unlockThatOpenedNothingIsSaidAgainWithItsLock() throws {
+    let (first, second) = try begun()
+    _ = try second.store.lock(.call, in: second.attempt, at: second.moment())
+    try second.push()
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    try unlock(second, of: first)
+    #expect(try second.push().map(\.reason).contains(.unlockInvalid))
+    #expect(try takeOver(second) != nil)
+    try second.push()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+  }
+
+  /// Found by the simulator: an answer on its way when another device's lock was taken over vanished from the screen.
+  @Test func answerOnItsWayOutlivesTheLockOfAnotherDevice() throws {
+    let (first, second) = try begun()
+    first.append(.lock(LockFact(number: 1, cause: .call)))
+    try first.send(from: 5)
+    try release(first)
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    _ = try takeOver(second)
+    #expect(try second.store.phase(of: second.attempt) == .locked(1))
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+    try second.push()
+    try second.read()
+    try unlock(second, of: first)
+    _ = try takeOver(second)
+    try second.push()
+    #expect(try second.store.answerSheet(of: second.attempt)["q1"] == .options(["a"]))
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+  }
+
+  private func unlock(_ phone: StorePhone, of first: TestPhone) throws {
+    try first.server.command(.unlock(attempt: first.attempt, number: 1))
+    try phone.read()
+    for record in try phone.store.waitingUnlocks(of: phone.attempt) {
+      _ = try phone.store.unlock(record, at: phone.moment())
+    }
+  }
 }

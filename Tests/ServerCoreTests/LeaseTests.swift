@@ -88,6 +88,22 @@ import Testing
     #expect(try server.store.journals(attempt: phone.attempt).map(\.ordinal) == [1, 2])
   }
 
+  /// Found by the simulator: nothing of a device to which the lease came back ever counted again, its seal neither.
+  @Test func aJournalGoesOnWhenTheLeaseComesBackToItsDevice() throws {
+    try phone.send()
+    try server.command(.releaseLease(attempt: phone.attempt, reason: "phone broke"))
+    let second = try secondDevice()
+    second.lease = 2
+    second.open(predecessor: JournalPosition(journal: phone.journal.id, sequence: 4, head: phone.journal.head))
+    second.answer("q1", "b")
+    #expect(try second.send().kept.isEmpty)
+    try server.command(.releaseLease(attempt: phone.attempt, reason: "the other phone was repaired"))
+    phone.lease = 3
+    phone.answer("q1", "c")
+    #expect(try phone.send(from: 5).kept.isEmpty)
+    #expect(try phone.exported().answers.map(\.values) == [["c"]])
+  }
+
   @Test func theGreaterOrdinalWinsWhateverArrivesLast() throws {
     try phone.send()
     let first = phone.journal

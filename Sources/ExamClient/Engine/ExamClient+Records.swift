@@ -15,7 +15,8 @@ extension ExamClient {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { takeGrants(store, attempt) }
       if touches(ScopeCollection.unlock) { takeUnlocks(store, attempt) }
       if touches(
-        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock)
+        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock,
+        ScopeCollection.reopen)
       {
         takeLease(store, attempt)
       }
@@ -70,6 +71,7 @@ extension ExamClient {
       isLeaseElsewhere = false
       if let saved = try store.renewLease(of: attempt, at: moment()) { scheduleNudge(.journal(saved.journal)) }
       if let taken = try store.takeOver(attempt, at: moment()) { scheduleNudge(.journal(taken.saved.journal)) }
+      if let again = try store.reopenAgain(attempt, at: moment()) { scheduleNudge(.journal(again.saved.journal)) }
     } catch {
       logFailure("the lease", error)
     }

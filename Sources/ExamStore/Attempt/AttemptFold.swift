@@ -41,6 +41,9 @@ struct AttemptFold: Hashable {
   private(set) var information: [InformationField] = []
   /// When each item was met first: a section is entered with the first of its items.
   private(set) var firstMet: [String: DeviceInstant] = [:]
+  /// The locks of this device among the entries that the server's record covers: they stay, whatever became of them
+  /// there (I17).
+  private var coveredLocks = LockLedger()
 
   struct DeviceBootTime: Hashable {
     var bootID: ID128
@@ -78,7 +81,9 @@ struct AttemptFold: Hashable {
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
     if case .seal(let signed) = entry.kind, verdict == .kept(.afterSeal) { takeSealAgain(signed, in: journal) }
-    guard verdict == .applied else { return }
+    // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of it: the
+    // server's record brought the lock from another one.
+    guard verdict == .applied || verdict == .kept(.whileLocked) else { return }
     #if PlantedBugs
       if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }
     #endif
@@ -119,6 +124,12 @@ struct AttemptFold: Hashable {
       if startedAtInstant == nil, let boot = journal.clock.bootID {
         startedAtInstant = DeviceBootTime(bootID: boot, bootMilliseconds: journal.clock.bootMilliseconds)
       }
+    case .lock(let fact):
+      coveredLocks.lock(fact.number)
+      state.ledger.lock(fact.number)
+    case .unlock(let fact):
+      remember(entry.kind, in: journal)
+      if coveredLocks.unlock(fact.number) { state.ledger.merge(coveredLocks) }
     default:
       remember(entry.kind, in: journal)
     }

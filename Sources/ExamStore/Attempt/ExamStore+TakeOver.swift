@@ -102,7 +102,11 @@ extension ExamStore {
   private func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
     let kept = try keptUnderOtherLeases(memory)
-    guard !kept.isEmpty else { return uncounted }
+    let locked = try self.kept(memory, for: [.whileLocked])
+    guard !kept.isEmpty || !locked.isEmpty else { return uncounted }
+    let void = try self.kept(memory, for: [.unlockInvalid])
+    // Below an unlock, what another device's lock kept from counting counts when it is said again.
+    var lastUnlock: (journal: Int64, sequence: UInt64) = (0, 0)
     func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
       (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
     }
@@ -120,15 +124,22 @@ extension ExamStore {
           waiting.append((name, stored.entry.kind))
         } else {
           counted.insert(name)
+          if case .unlock = name, !Self.holds(void, journal.number, stored.sequence) {
+            lastUnlock = (journal.number, stored.sequence)
+          }
         }
       }
     }
     for (name, kind) in waiting where counted.insert(name).inserted {
       if case .section = name { uncounted.left.append(kind) } else { uncounted.facts.append(kind) }
     }
-    uncounted.answers = memory.fold.answers.filter { isKept($0.value.journal, $0.value.sequence) }
-      .map { (item: $0.key, answer: $0.value) }
-      .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
+    uncounted.answers = memory.fold.answers.filter { _, answer in
+      isKept(answer.journal, answer.sequence)
+        || ((answer.journal, answer.sequence) < lastUnlock
+          && Self.holds(locked, answer.journal, answer.sequence))
+    }
+    .map { (item: $0.key, answer: $0.value) }
+    .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
     return uncounted
   }
 
@@ -142,12 +153,22 @@ extension ExamStore {
   }
 
   private func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {
+    try kept(memory, for: [.staleLease])
+  }
+
+  private static func holds(_ kept: [Int64: [KeptRange]], _ journal: Int64, _ sequence: UInt64) -> Bool {
+    (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
+  }
+
+  private func kept(
+    _ memory: AttemptMemory, for reasons: Set<KeptReason>
+  ) throws(ExamStoreError) -> [Int64: [KeptRange]] {
     guard let candidate = device?.grant?.candidate else { return [:] }
     var kept: [Int64: [KeptRange]] = [:]
     for journal in memory.journals {
       let records = try values(
         DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.id.hex)/")
-      let ranges = records.values.map(\.range).filter { $0.reason == .staleLease }
+      let ranges = records.values.map(\.range).filter { reasons.contains($0.reason) }
       if !ranges.isEmpty { kept[journal.number] = ranges }
     }
     return kept
@@ -160,6 +181,50 @@ extension ExamStore {
     let kept = try keptUnderOtherLeases(memory)[seal.journalNumber] ?? []
     guard kept.contains(where: { $0.from <= seal.sequence && seal.sequence <= $0.to }) else { return nil }
     return try repeatEntries(of: try uncounted(memory), memory, at: moment, seal: seal.statement)
+  }
+
+  /// Goes on once more after a reopening that the server did not know: it was restored from a backup from before, and
+  /// nothing proves a reopening. What was done since was kept without effect, and is journalled once more as soon as an
+  /// operator has reopened the same seal again.
+  ///
+  /// - Returns: `nil` where nothing had to be journalled.
+  public func reopenAgain(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
+    let memory = try memory(of: attempt)
+    let terms = try terms(attempt)
+    guard let live = memory.liveIndex, memory.journals[live].lease == terms.attempt.lease, leaseIsOwn(terms.attempt),
+      memory.currentReceipt == nil
+    else { return nil }
+    let seal = memory.fold.state.isSealed ? memory.fold.seal?.statement : nil
+    if case .locked = memory.fold.state.phase { return nil }
+    // Too late nothing counts any more, and the seal alone is worth its receipt.
+    if moment.time == .late, seal == nil { return nil }
+    let kept = try self.kept(memory, for: [.reopenInvalid, .afterSeal, .sealInvalid])
+    func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
+      (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
+    }
+    guard !kept.isEmpty else { return nil }
+    var again: Uncounted?
+    var names: Set<FactName> = []
+    for journal in memory.journals {
+      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        let isKept = isKept(journal.number, stored.sequence)
+        if case .reopened(let ordinal) = stored.entry.kind {
+          again = isKept && terms.reopens.contains(ordinal) ? Uncounted(facts: [stored.entry.kind]) : nil
+          names = []
+        } else if isKept, again != nil, let name = FactName(stored.entry.kind), names.insert(name).inserted {
+          if case .section = name {
+            again?.left.append(stored.entry.kind)
+          } else {
+            again?.facts.append(stored.entry.kind)
+          }
+        }
+      }
+    }
+    guard var again else { return nil }
+    again.answers = memory.fold.answers.filter { isKept($0.value.journal, $0.value.sequence) }
+      .map { (item: $0.key, answer: $0.value) }
+      .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
+    return try repeatEntries(of: again, memory, at: moment, seal: seal)
   }
 
   private func repeatEntries(
@@ -182,12 +247,16 @@ extension ExamStore {
     return TakeOver(saved: try commit(draft, to: memory), answers: answers)
   }
 
-  /// Whether the server's record covers entries of other devices that this device has not gone on from yet.
+  /// Whether the server's record covers entries that this device has not gone on from yet: of other devices, or of
+  /// another copy of this one in a journal that was left, if the app died before the server's answers came.
   private func names(_ answers: AnswersRecord, moreThan memory: AttemptMemory) -> Bool {
     answers.journals.contains { position in
-      guard !memory.journals.contains(where: { $0.id == position.journal }) else { return false }
       let known = memory.base?.journals.first { $0.journal == position.journal }?.sequence ?? 0
-      return position.sequence > known
+      guard let own = memory.journals.first(where: { $0.id == position.journal }) else {
+        return position.sequence > known
+      }
+      guard let fork = own.fork, !own.isReplaced else { return false }
+      return position.sequence > max(fork, known)
     }
   }
 }

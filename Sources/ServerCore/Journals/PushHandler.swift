@@ -130,6 +130,9 @@ extension ServerCore {
     try store.insert(segment: segment)
     advance(journal, by: segment)
     try saveKept(judged.kept, of: journal)
+    if judged.kept.contains(where: { $0.reason == .reopenInvalid }) {
+      try note("reopen-unknown", of: memory, Self.unknownReopening)
+    }
     for seal in judged.seals { try sealed(memory, by: journal, seal) }
     if memory.waiting != nil { work.waiting[memory.id] = memory }
     let all = chain.known == 0 ? judged.kept : try kept(of: journal, push)
@@ -137,6 +140,9 @@ extension ServerCore {
       sequence: journal.row.sequence, head: journal.row.head, verdict: .stored,
       kept: Array(all.prefix(Limits.keptRangesPerAcknowledgement)))
   }
+
+  /// What the board says of an attempt that goes on after a reopening which a restored server has lost.
+  static let unknownReopening = "The device went on after a reopening that is not known here. Reopen the attempt again."
 
   /// The verdict of each new entry, one after the other.
   private func judgeEach(

@@ -32,6 +32,10 @@ extension ServerCore {
     let ordinal = memory.state.sealOrdinal
     touch(memory)
     memory.reopens.insert(ordinal)
+    if memory.row.trouble == Self.unknownReopening {
+      memory.row.trouble = nil
+      memory.isRowDirty = true
+    }
     try put(
       NumberedRecord(attempt: memory.id, number: ordinal).wire, scope: memory.row.candidate, ScopeCollection.reopen,
       NumberedRecord.key(attempt: memory.id, number: ordinal))

@@ -14,4 +14,20 @@ extension Evidence {
       return saved.flatMap { $0.isEmpty ? nil : $0 } == value && self.attempt(ofJournal: journal) == attempt
     }
   }
+
+  func wasLostOnBothSides(_ node: SimNode) -> Bool { truth.wasLostOnBothSides(node, history) }
+}
+
+extension Truth {
+  /// A phone lost entries, and then the server was restored from a backup from before that: what the phone had got back
+  /// from the server stands in no journal any more, nobody can offer it again, and a seal that lists it waits for a
+  /// person.
+  func wasLostOnBothSides(_ node: SimNode, _ history: [HistoryEvent]) -> Bool {
+    let lost = losses.filter { $0.node == node }.map(\.trueMilliseconds)
+    guard !lost.isEmpty else { return false }
+    return history.contains { event in
+      guard case .serverRestored(let from) = event.fact else { return false }
+      return lost.contains { from < $0 && $0 < event.trueMilliseconds }
+    }
+  }
 }

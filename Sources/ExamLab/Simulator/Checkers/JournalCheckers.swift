@@ -173,7 +173,10 @@ struct AcknowledgedIsKept: Checker {
       let wasTakenBack = restores.contains { $0.at >= event.trueMilliseconds && $0.from <= event.trueMilliseconds }
       let phones = evidence.phoneJournals[journal] ?? []
       let onPhone = phones.contains { Self.holds($0.entries, sequence, head) }
-      let phoneMayHaveLost = evidence.truth.losses.contains { $0.trueMilliseconds >= event.trueMilliseconds }
+      // Also before: a phone that lost them asks what the server has, and then the server loses them too.
+      let phoneMayHaveLost = evidence.truth.losses.contains { loss in
+        loss.trueMilliseconds >= event.trueMilliseconds || phones.contains { $0.node == loss.node }
+      }
       let holds = onServer || (wasTakenBack && (onPhone || phoneMayHaveLost))
       finding.expect(
         holds,

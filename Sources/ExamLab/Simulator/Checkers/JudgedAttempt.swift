@@ -23,7 +23,8 @@ struct JudgedAttempt {
 
   /// The greatest lock that no unlock opened.
   var holding: UInt32? { locks.subtracting(unlocked).max() }
-  var takesAnswers: Bool { isStarted && !isSealed && holding == nil }
+  /// A lock does not matter: what was saved on a phone was saved before that phone knew of it.
+  var takesAnswers: Bool { isStarted && !isSealed }
 
   /// The answers alone: those that have a value.
   var sheet: [String: AnswerValue] { answers.compactMapValues(\.value) }

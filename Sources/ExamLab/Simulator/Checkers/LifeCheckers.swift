@@ -85,7 +85,8 @@ struct ComesToRest: Checker {
         // A paper that was handed in on a phone which nobody gave the lease to is kept, and a person decides.
         let holder = evidence.world.servers.last?.attempts.first { $0.row.id == status.attempt }?.row.record.leaseDevice
         finding.expect(
-          status.receipt != nil || (holder != nil && holder != phone.deviceKey),
+          status.receipt != nil || (holder != nil && holder != phone.deviceKey)
+            || evidence.wasLostOnBothSides(phone.node),
           Violation(
             .i24, evidence.end, phone.node, "seal \(ordinal) of attempt \(status.attempt) has no receipt",
             expected: "a receipt", found: "none"))

@@ -80,28 +80,44 @@ struct NoSilentLoss: Checker {
           // Which of the two it is, the seal decides, unless it was the same once more.
           let value = value.flatMap { $0.isEmpty ? nil : $0 }
           for attempt in saved.keys where saved[attempt]?[item] != .some(value) { saved[attempt]?[item] = nil }
-        case .sealedShown(let attempt, let ordinal, let answers, let count):
-          guard let sheet = sheets[Sealed(attempt: attempt, ordinal: ordinal)] else { continue }
-          finding.expect(
-            JudgedSheet.digest(sheet) == answers && sheet.count == count,
-            Violation(
-              .i14, event.trueMilliseconds, node, "the seal shown does not cover the answers in the journal before it",
-              expected: "\(sheet.count) answers, \(JudgedSheet.digest(sheet))", found: "\(count), \(answers)"))
-          let own = (saved[attempt] ?? [:]).filter { item, value in
-            sheet[item] == value
-              || !evidence.wasSaved(
-                sheet[item], for: item, of: attempt, elsewhereThan: node, after: savedAt[item] ?? 0,
-                until: event.trueMilliseconds)
-          }
-          finding.add(missing(own, in: sheet, "seal \(ordinal)", event))
-        case .receiptShown(let attempt, let ordinal, isComplete: true):
-          guard let sheet = evidence.receiptedSheets[Sealed(attempt: attempt, ordinal: ordinal)] else { continue }
-          if let sealed = sheets[Sealed(attempt: attempt, ordinal: ordinal)] {
-            finding.add(missing(sealed.mapValues { $0 }, in: sheet, "receipt \(ordinal)", event))
-          }
+        case .sealedShown, .receiptShown:
+          // A phone that was rolled back to before a seal hands in once more: only what stands at the end is judged.
+          if evidence.truth.mayHaveLost(node, after: event.trueMilliseconds) { continue }
+          finding.add(handedIn(event, sheets, saved, savedAt, evidence))
         default: break
         }
       }
+    }
+    return finding
+  }
+
+  private func handedIn(
+    _ event: HistoryEvent, _ sheets: [Sealed: [String: AnswerValue]], _ saved: [ID128: [String: AnswerValue?]],
+    _ savedAt: [String: Int64], _ evidence: Evidence
+  ) -> Finding {
+    var finding = Finding()
+    switch event.fact {
+    case .sealedShown(let attempt, let ordinal, let answers, let count):
+      guard let sheet = sheets[Sealed(attempt: attempt, ordinal: ordinal)] else { return finding }
+      finding.expect(
+        JudgedSheet.digest(sheet) == answers && sheet.count == count,
+        Violation(
+          .i14, event.trueMilliseconds, event.node,
+          "the seal shown does not cover the answers in the journal before it",
+          expected: "\(sheet.count) answers, \(JudgedSheet.digest(sheet))", found: "\(count), \(answers)"))
+      let own = (saved[attempt] ?? [:]).filter { item, value in
+        sheet[item] == value
+          || !evidence.wasSaved(
+            sheet[item], for: item, of: attempt, elsewhereThan: event.node, after: savedAt[item] ?? 0,
+            until: event.trueMilliseconds)
+      }
+      finding.add(missing(own, in: sheet, "seal \(ordinal)", event))
+    case .receiptShown(let attempt, let ordinal, isComplete: true):
+      guard let sheet = evidence.receiptedSheets[Sealed(attempt: attempt, ordinal: ordinal)] else { return finding }
+      if let sealed = sheets[Sealed(attempt: attempt, ordinal: ordinal)] {
+        finding.add(missing(sealed.mapValues { $0 }, in: sheet, "receipt \(ordinal)", event))
+      }
+    default: break
     }
     return finding
   }

@@ -7,6 +7,8 @@ final class SimProctor {
   private unowned let world: SimWorld
   let node = SimNode.proctor(0)
   private var helpCount: UInt64 = 0
+  /// Reopenings, and when they were decided; a server that goes back to before that has to be told again.
+  private var reopenings: [(at: Int64, person: Int)] = []
   private static let periodMilliseconds: Int64 = 45_000
 
   init(_ world: SimWorld) {
@@ -76,7 +78,26 @@ final class SimProctor {
 
   func reopen(_ attempt: ID128, _ person: Int) {
     run(.reopen(attempt: attempt, reason: "handed in by mistake")) { [self] result in
-      if result != nil { extend(attempt, 120_000) }
+      guard result != nil else { return }
+      reopenings.append((world.kernel.now, person))
+      extend(attempt, 120_000)
+    }
+  }
+
+  /// The server was restored from a backup: what was reopened since is reopened again, as soon as that can be done.
+  func serverWentBack(to instant: Int64) {
+    let lost = reopenings.filter { $0.at >= instant }.map(\.person)
+    reopenings.removeAll { $0.at >= instant }
+    for person in Set(lost).sorted() { reopenAgain(person) }
+  }
+
+  private func reopenAgain(_ person: Int) {
+    world.kernel.after(Self.periodMilliseconds) { [self] in
+      let attempt = world.exam.people[person].attempt
+      run(.reopen(attempt: attempt, reason: "it was reopened before the restore")) { [self] result in
+        guard result != nil else { return reopenAgain(person) }
+        reopenings.append((world.kernel.now, person))
+      }
     }
   }
 

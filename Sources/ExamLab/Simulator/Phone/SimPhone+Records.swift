@@ -15,7 +15,8 @@ extension SimPhone {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { try? takeGrants(store, attempt) }
       if touches(ScopeCollection.unlock) { try? takeUnlocks(store, attempt) }
       if touches(
-        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock)
+        ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock,
+        ScopeCollection.reopen)
       {
         try? takeLease(store, attempt)
       }
@@ -51,8 +52,14 @@ extension SimPhone {
     }
     isLeaseElsewhere = false
     if try store.renewLease(of: attempt, at: moment()) != nil { nudge() }
-    let taken = try? store.takeOver(attempt, at: moment())
-    if disk.isDead { return noteInterruptedTakeOver(store, attempt) }
+    try noteRepeated(store, attempt, try? store.takeOver(attempt, at: moment()))
+    guard !disk.isDead else { return }
+    try noteRepeated(store, attempt, try? store.reopenAgain(attempt, at: moment()))
+  }
+
+  private func noteRepeated(_ store: ExamStore, _ attempt: ID128, _ taken: TakeOver?) throws {
+    // After a failed sync they may still be found when the store is opened again.
+    if disk.isDead || store.storageFailure != nil { return noteInterruptedTakeOver(store, attempt) }
     guard let taken else { return }
     let heads = try store.heads(of: taken.saved.journal, at: taken.answers.map(\.sequence))
     for answer in taken.answers {

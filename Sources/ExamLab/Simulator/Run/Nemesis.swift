@@ -158,6 +158,7 @@ struct Nemesis {
         guard !world.isHealed else { return }
         world.probes.mark(.restoredBehind)
         world.server.restore(image, from: taken)
+        world.proctor.serverWentBack(to: taken)
         // What operators decided since is gone with the rest.
         world.setTimes(opensAt: times.0, closesAt: times.1)
       }
