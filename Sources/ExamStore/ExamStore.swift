@@ -204,10 +204,10 @@ public final class ExamStore {
     return memory
   }
 
-  private var cachedRowKey: SymmetricKey?
+  private var cachedRowKey: HMAC<SHA256>?
 
   /// Derived once for each opening.
-  private func rowKey() throws(ExamStoreError) -> SymmetricKey {
+  private func rowKey() throws(ExamStoreError) -> HMAC<SHA256> {
     if let cachedRowKey { return cachedRowKey }
     guard let device else { throw .noIdentity }
     let key = JournalTable.macKey(seed: device.signingKey.seed)
