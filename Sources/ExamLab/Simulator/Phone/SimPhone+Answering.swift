@@ -106,7 +106,7 @@ extension SimPhone {
     guard let outcome, !disk.isDead else { return outcome }
     noteSaved(outcome.saved, store)
     note(.lockedShown(number: outcome.number))
-    if outcome.handedIn, let status = try? store.status(of: attempt), let seal = status.seal {
+    if outcome.handedIn, let status = try? store.outline(of: attempt), let seal = status.seal {
       shownSeal = seal.ordinal
       note(
         .sealedShown(
