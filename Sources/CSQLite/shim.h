@@ -23,6 +23,11 @@ static inline int csqlite_bind_blob_borrowed(sqlite3_stmt *statement, int index,
   return sqlite3_bind_blob64(statement, index, bytes ? bytes : "", count, SQLITE_STATIC);
 }
 
+/* Turns off the counting of memory, and with it a lock around each allocation. Only before the first connection. */
+static inline int csqlite_count_no_memory(void) {
+  return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* Sets an on/off switch of sqlite3_db_config and reports its state afterwards. */
 static inline int csqlite_set_switch(sqlite3 *database, int option, int on, int *now) {
   return sqlite3_db_config(database, option, on, now);

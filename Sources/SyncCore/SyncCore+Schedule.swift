@@ -144,23 +144,48 @@ extension SyncCore {
 
   /// The earliest instant, after now, at which something will be due if nothing happens until then.
   var nextInstant: Instant? {
-    var instants = flights.map { $0.sentAt.advanced(byMilliseconds: SyncTuning.flightPatienceMilliseconds) }
-    let owed = journals.compactMap(\.owedSince) + scopes.compactMap(\.owedSince)
-    instants += owed.map { $0.advanced(byMilliseconds: SyncTuning.executorPatienceMilliseconds) }
-    instants += journals.filter { $0.phase != .following && $0.owedSince == nil }.map(\.heldUntil)
-    instants += scopes.filter(\.needsRepair).map(\.repairAllowedAt)
-    instants += scopes.map(\.heldUntil)
+    var next = Earliest(after: now)
+    for flight in flights { next.take(flight.sentAt.advanced(byMilliseconds: SyncTuning.flightPatienceMilliseconds)) }
+    for journal in journals {
+      if let since = journal.owedSince {
+        next.take(since.advanced(byMilliseconds: SyncTuning.executorPatienceMilliseconds))
+      } else if journal.phase != .following {
+        next.take(journal.heldUntil)
+      }
+    }
+    for scope in scopes {
+      if let since = scope.owedSince {
+        next.take(since.advanced(byMilliseconds: SyncTuning.executorPatienceMilliseconds))
+      }
+      if scope.needsRepair { next.take(scope.repairAllowedAt) }
+      next.take(scope.heldUntil)
+    }
     switch session {
     case .opening(_, let since, _):
-      instants.append(since.advanced(byMilliseconds: SyncTuning.flightPatienceMilliseconds))
-    case .missing: if wantsSession { instants.append(sessionLane.due) }
-    case .refused(let retryAt): if wantsSession { instants.append(retryAt) }
+      next.take(since.advanced(byMilliseconds: SyncTuning.flightPatienceMilliseconds))
+    case .missing: if wantsSession { next.take(sessionLane.due) }
+    case .refused(let retryAt): if wantsSession { next.take(retryAt) }
     case .noCertificate: break
     case .open:
-      if sessionIsDoubtful, wantsSession { instants.append(sessionLane.due) }
-      if pushFlight == nil { instants += sendableJournals.map { max(pushLane.due, $0.heldUntil) } }
-      if syncsScopes { instants += scopes.map { max(pollLane.due, $0.heldUntil) } }
+      if sessionIsDoubtful, wantsSession { next.take(sessionLane.due) }
+      if pushFlight == nil { for journal in sendableJournals { next.take(max(pushLane.due, journal.heldUntil)) } }
+      if syncsScopes { for scope in scopes { next.take(max(pollLane.due, scope.heldUntil)) } }
     }
-    return instants.filter { $0 > now }.min()
+    return next.instant
+  }
+}
+
+/// The least of the instants after another one.
+private struct Earliest {
+  let start: Instant
+  private(set) var instant: Instant?
+
+  init(after start: Instant) {
+    self.start = start
+  }
+
+  mutating func take(_ candidate: Instant) {
+    guard candidate > start else { return }
+    instant = min(instant ?? candidate, candidate)
   }
 }

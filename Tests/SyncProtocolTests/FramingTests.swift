@@ -10,6 +10,17 @@ import Testing
     #expect(try BodyFraming.unframe(BodyFraming.frame(body, deflate: false)) == body)
   }
 
+  /// The window fits the body: what is repeated from one end to the other is still found.
+  @Test(arguments: [64, 255, 256, 257, 511, 512, 513, 1_024, 4_097, 16_385, 32_768, 40_000])
+  func everyLengthIsDeflatedAndComesBack(length: Int) throws {
+    var generator = SystemRandomNumberGenerator()
+    let noise = (0..<length / 2).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let body = noise + noise
+    let framed = BodyFraming.frame(body)
+    #expect(try BodyFraming.unframe(framed) == body)
+    #expect(framed.count < body.count * 3 / 4)
+  }
+
   @Test func noiseTravelsPlainAndRepetitionDeflated() {
     var generator = SystemRandomNumberGenerator()
     let noise = (0..<500).map { _ in UInt8.random(in: 0...255, using: &generator) }

@@ -49,7 +49,7 @@ extension ExamClient {
       updateBell()
       persistClock()
       for grant in terms.grants {
-        let before = try store.status(of: attempt).sequence
+        let before = try store.outline(of: attempt).sequence
         let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
         guard saved.sequence > before else { continue }
         emit(.timeGranted(milliseconds: grant.milliseconds))
@@ -127,7 +127,7 @@ extension ExamClient {
   /// What the server decided about entries of the journal that is written; it survives a restart in the scope.
   private func takeDispositions(_ store: ExamStore, _ attempt: ID128) {
     guard let candidate = store.identity?.grant?.candidate,
-      let journal = try? store.status(of: attempt).journal,
+      let journal = try? store.outline(of: attempt).journal,
       let records = try? store.values(
         DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.hex)/")
     else { return }

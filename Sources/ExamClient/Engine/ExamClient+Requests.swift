@@ -96,7 +96,7 @@ extension ExamClient {
 
   /// A context entry where the bounds say more than a second more than the journal does.
   func journalTimeIfBetter() {
-    guard let store, let attempt, let status = try? store.status(of: attempt), status.receipt == nil else { return }
+    guard let store, let attempt, let status = try? store.outline(of: attempt), status.receipt == nil else { return }
     if case .sealed = status.phase { return }
     let now = reading()
     switch serverTime.news(for: status.clock, at: now) {

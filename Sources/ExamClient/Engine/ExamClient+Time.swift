@@ -28,7 +28,7 @@ extension ExamClient {
   }
 
   private func takeDeadline() {
-    guard let store, let attempt, let status = try? store.status(of: attempt), status.phase != .notStarted,
+    guard let store, let attempt, let status = try? store.outline(of: attempt), status.phase != .notStarted,
       let terms = try? store.terms(attempt), let window = terms.window
     else { return }
     let now = reading()
@@ -48,7 +48,7 @@ extension ExamClient {
   }
 
   /// Server milliseconds of the start; from this boot's clock where the start had no contact yet.
-  private func startedAt(_ status: AttemptStatus, at now: ClockReading) -> Int64? {
+  private func startedAt(_ status: AttemptOutline, at now: ClockReading) -> Int64? {
     if let known = status.startedAt { return known.midpoint }
     guard let boot = status.startedBootMilliseconds, status.startedBootID == now.bootID else { return nil }
     return serverTime.bounds(atBootMilliseconds: boot)?.midpoint

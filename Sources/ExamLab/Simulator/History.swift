@@ -112,7 +112,9 @@ package final class History {
   package private(set) var events: [HistoryEvent] = []
   package private(set) var digest = TraceDigest()
 
-  package init() {}
+  package init() {
+    events.reserveCapacity(4_096)
+  }
 
   package func append(_ event: HistoryEvent) {
     events.append(event)

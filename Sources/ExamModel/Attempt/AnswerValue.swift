@@ -72,8 +72,8 @@ public struct AnswerSheet: Hashable, Sendable {
 
   /// Items in the canonical order: by the bytes of their ids.
   public var sorted: [(item: String, value: AnswerValue)] {
-    values.map { (item: $0.key, value: $0.value) }
-      .sorted { Array($0.item.utf8).lexicographicallyPrecedes(Array($1.item.utf8)) }
+    values.map { (bytes: Array($0.key.utf8), item: $0.key, value: $0.value) }
+      .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map { (item: $0.item, value: $0.value) }
   }
 
   /// The canonical list that a seal's digest covers, before hashing.

@@ -68,6 +68,39 @@ public struct AttemptStatus: Hashable, Sendable {
   public var firstMet: [String: DeviceInstant]
 }
 
+/// An attempt's status without its answers; each field means what it means in ``AttemptStatus``.
+public struct AttemptOutline: Hashable, Sendable {
+  public var phase: AttemptState.Phase
+  public var informationGiven: Bool
+  public var seal: SealStatement?
+  public var receipt: ReceiptStatement?
+  public var journal: ID128?
+  public var sequence: UInt64
+  public var startedAt: TimeBounds?
+  public var startedBootID: ID128?
+  public var startedBootMilliseconds: UInt64?
+  public var clock: JournalClock
+  public var persistedClock: PersistedClock?
+
+  public init(
+    phase: AttemptState.Phase, informationGiven: Bool, seal: SealStatement?, receipt: ReceiptStatement?,
+    journal: ID128?, sequence: UInt64, startedAt: TimeBounds?, startedBootID: ID128?,
+    startedBootMilliseconds: UInt64?, clock: JournalClock, persistedClock: PersistedClock?
+  ) {
+    self.phase = phase
+    self.informationGiven = informationGiven
+    self.seal = seal
+    self.receipt = receipt
+    self.journal = journal
+    self.sequence = sequence
+    self.startedAt = startedAt
+    self.startedBootID = startedBootID
+    self.startedBootMilliseconds = startedBootMilliseconds
+    self.clock = clock
+    self.persistedClock = persistedClock
+  }
+}
+
 extension ExamStore {
   /// Where an attempt is in its life, without counting anything.
   public func phase(of attempt: ID128) throws(ExamStoreError) -> AttemptState.Phase {
@@ -79,12 +112,16 @@ extension ExamStore {
     let memory = try memory(of: attempt)
     let fold = memory.fold
     let receipt = memory.currentReceipt
+    let held = HeldSequences(memory.journals)
+    let isSealed = fold.state.isSealed
+    let isReceipted = isSealed && Self.holdsAll(receipt, fold.seal)
     var counts = DurabilityCounts()
     var answers: [AnswerStatus] = []
     for (item, answer) in fold.answers where answer.value != nil || answer.isFlagged {
       let status = AnswerStatus(
         item: item, value: answer.value, isFlagged: answer.isFlagged,
-        durability: durability(of: answer, memory: memory, receipt: receipt))
+        durability: AnswerDurability(
+          isOnServer: held.covers(answer), isSealed: isSealed, isReceipted: isReceipted))
       answers.append(status)
       guard answer.value != nil else { continue }
       counts.saved += 1
@@ -92,7 +129,8 @@ extension ExamStore {
       counts.sealed += status.durability.isSealed ? 1 : 0
       counts.receipted += status.durability.isReceipted ? 1 : 0
     }
-    answers.sort { $0.item.utf8.lexicographicallyPrecedes($1.item.utf8) }
+    answers = answers.map { (bytes: Array($0.item.utf8), status: $0) }
+      .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.status)
     let live = memory.liveIndex.map { memory.journals[$0] }
     return AttemptStatus(
       attempt: attempt, phase: fold.state.phase, answers: answers, counts: counts,
@@ -106,20 +144,35 @@ extension ExamStore {
       persistedClock: memory.journals.last { $0.persisted != nil }?.persisted, firstMet: fold.firstMet)
   }
 
-  private func durability(
-    of answer: CurrentAnswer, memory: AttemptMemory, receipt: StoredReceipt?
-  ) -> AnswerDurability {
-    let isSealed = memory.fold.state.isSealed
-    let holdsAll =
-      receipt.map { stored in
-        stored.statement.applied == stored.statement.answers
-          && stored.statement.answers == memory.fold.seal?.statement.answers
-      } ?? false
-    let isOnServer =
-      answer.journal == 0
-      || memory.journals.contains {
-        $0.number == answer.journal && $0.heldSequence >= answer.sequence
-      }
-    return AnswerDurability(isOnServer: isOnServer, isSealed: isSealed, isReceipted: isSealed && holdsAll)
+  /// Where an attempt stands, without its answers: what the clocks and the bell ask with every response.
+  public func outline(of attempt: ID128) throws(ExamStoreError) -> AttemptOutline {
+    let memory = try memory(of: attempt)
+    let live = memory.liveIndex.map { memory.journals[$0] }
+    let state = memory.fold.state
+    return AttemptOutline(
+      phase: state.phase, informationGiven: state.informationGiven,
+      seal: state.isSealed ? memory.fold.seal?.statement : nil, receipt: memory.currentReceipt?.statement,
+      journal: live?.id, sequence: live?.last ?? 0, startedAt: memory.fold.startedAt,
+      startedBootID: memory.fold.startedAtInstant?.bootID,
+      startedBootMilliseconds: memory.fold.startedAtInstant?.bootMilliseconds, clock: live?.clock ?? JournalClock(),
+      persistedClock: memory.journals.last { $0.persisted != nil }?.persisted)
+  }
+
+  private static func holdsAll(_ receipt: StoredReceipt?, _ seal: SealMark?) -> Bool {
+    guard let statement = receipt?.statement else { return false }
+    return statement.applied == statement.answers && statement.answers == seal?.statement.answers
+  }
+}
+
+/// Up to where the server is known to hold each journal.
+private struct HeldSequences {
+  private var journals: [(number: Int64, sequence: UInt64)]
+
+  init(_ journals: [JournalState]) {
+    self.journals = journals.map { ($0.number, $0.heldSequence) }
+  }
+
+  func covers(_ answer: CurrentAnswer) -> Bool {
+    answer.journal == 0 || journals.contains { $0.number == answer.journal && $0.sequence >= answer.sequence }
   }
 }

@@ -37,12 +37,18 @@ public enum BodyFraming {
   /// Pushes and deltas seldom inflate to more than so many times their length.
   private static let usualRatio = 8
 
+  /// zlib looks back this much less far than its window is long (`MIN_LOOKAHEAD` in its deflate.h).
+  private static let windowMargin = 262
+
   private static func deflate(_ body: [UInt8]) -> [UInt8]? {
     var stream = z_stream()
+    // A window that reaches over the whole body finds everything; a longer one is only cleared first, for a push of
+    // 300 bytes 200 KiB.
+    let windowBits = Int32(max(9, min(15, Int.bitWidth - (body.count + windowMargin).leadingZeroBitCount)))
     guard
       deflateInit2_(
-        &stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-        == Z_OK
+        &stream, 6, Z_DEFLATED, -windowBits, min(8, windowBits - 6), Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+        Int32(MemoryLayout<z_stream>.size)) == Z_OK
     else { return nil }
     defer { deflateEnd(&stream) }
     // One byte of frame; a result that is not shorter than the plain body is not wanted.

@@ -23,8 +23,7 @@ struct Arrival {
 }
 
 extension Evidence {
-  /// The entries of an attempt in the order in which a server stored them.
-  func arrivals(of attempt: ServerAttemptDump, on server: ServerDump) -> [Arrival] {
+  func findArrivals(of attempt: ServerAttemptDump, on server: ServerDump) -> [Arrival] {
     var arrivals: [Arrival] = []
     for dump in attempt.journals {
       guard let journal = serverJournals[dump.row.id]?.first(where: { $0.node == server.node }) else { continue }
@@ -35,6 +34,11 @@ extension Evidence {
             segment: journal.segmentIDs[index], reason: journal.reason(at: entry.sequence)))
       }
     }
+    // One journal came in its own order, and sorting moves much about.
+    let isInOrder = zip(arrivals, arrivals.dropFirst()).allSatisfy {
+      ($0.segment, $0.entry.sequence) < ($1.segment, $1.entry.sequence)
+    }
+    if isInOrder { return arrivals }
     return arrivals.sorted { ($0.segment, $0.entry.sequence) < ($1.segment, $1.entry.sequence) }
   }
 }

@@ -15,6 +15,25 @@ package final class Evidence {
   /// Where the facts of one node stand in the history.
   package private(set) lazy var byNode: [SimNode: [HistoryEvent]] = Dictionary(grouping: history, by: \.node)
 
+  /// The answers that a receipt of each seal must hold, as far as a server's rows still tell.
+  private(set) lazy var receiptedSheets: [Sealed: [String: AnswerValue]] = findReceiptedSheets()
+  /// What several checkers go through: worked out once.
+  private var knownArrivals: [ServersAttempt: [Arrival]] = [:]
+
+  private struct ServersAttempt: Hashable {
+    var node: SimNode
+    var attempt: ID128
+  }
+
+  /// The entries of an attempt in the order in which a server stored them.
+  func arrivals(of attempt: ServerAttemptDump, on server: ServerDump) -> [Arrival] {
+    let name = ServersAttempt(node: server.node, attempt: attempt.row.id)
+    if let known = knownArrivals[name] { return known }
+    let arrivals = findArrivals(of: attempt, on: server)
+    knownArrivals[name] = arrivals
+    return arrivals
+  }
+
   package init(history: [HistoryEvent], world: WorldDump) {
     self.history = history
     self.world = world

@@ -63,8 +63,9 @@ enum JudgedChain {
   }
 
   static func next(_ head: Digest256, sequence: UInt64, body: [UInt8]) -> Digest256 {
-    var bytes = head.bytes
+    var bytes: [UInt8] = []
     bytes.reserveCapacity(40 + body.count)
+    bytes += head.bytes
     for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: sequence >> shift)) }
     bytes += body
     return digest(bytes)

@@ -48,8 +48,7 @@ extension Evidence {
     return sheets
   }
 
-  /// The answers that a receipt of each seal must hold, as far as a server's rows still tell.
-  var receiptedSheets: [Sealed: [String: AnswerValue]] {
+  func findReceiptedSheets() -> [Sealed: [String: AnswerValue]] {
     var sheets: [Sealed: [String: AnswerValue]] = [:]
     for server in world.servers {
       for attempt in server.attempts {

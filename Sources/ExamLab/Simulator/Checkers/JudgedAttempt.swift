@@ -112,10 +112,10 @@ enum JudgedSheet {
   static func digest(_ values: [String: AnswerValue]) -> Digest256 {
     var bytes = Array("examsync answers v1".utf8)
     append(UInt32(values.count), to: &bytes)
-    let items = values.keys.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-    for item in items {
-      append(Array(item.utf8), to: &bytes)
-      append(value(values[item] ?? .options([])), to: &bytes)
+    let items = values.map { (name: Array($0.key.utf8), value: $0.value) }
+    for item in items.sorted(by: { $0.name.lexicographicallyPrecedes($1.name) }) {
+      append(item.name, to: &bytes)
+      append(value(item.value), to: &bytes)
     }
     return JudgedChain.digest(bytes)
   }

@@ -55,7 +55,7 @@ package final class ReopenChecker: LiveChecker {
     }
     note(savedIsThere(phone, evidence, at: trueMilliseconds), .i1)
     for contents in phone.journals {
-      note(LogIsPrefix.chain(of: contents, phone: phone, at: trueMilliseconds), .i2)
+      note(LogIsPrefix.chain(of: contents, evidence, phone: phone, at: trueMilliseconds), .i2)
     }
     note(answersMatch(phone, evidence, at: trueMilliseconds), .i3)
     note(isUnchanged(phone, at: trueMilliseconds), .i25)

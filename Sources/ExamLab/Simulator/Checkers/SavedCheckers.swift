@@ -58,18 +58,20 @@ struct LogIsPrefix: Checker {
     let discarded = Discards(evidence.history)
     for phone in evidence.world.phones {
       for contents in phone.journals where !discarded.covers(phone.node, contents.status.id, 1) {
-        finding.add(Self.chain(of: contents, phone: phone, at: evidence.end))
+        finding.add(Self.chain(of: contents, evidence, phone: phone, at: evidence.end))
       }
       if !evidence.truth.mayHaveLost(phone.node, after: .min) { finding.add(unissued(phone, evidence)) }
     }
     return finding
   }
 
-  static func chain(of contents: JournalContents, phone: PhoneDump, at instant: Int64) -> Finding {
+  static func chain(
+    of contents: JournalContents, _ evidence: Evidence, phone: PhoneDump, at instant: Int64
+  ) -> Finding {
     var finding = Finding()
     let status = contents.status
     let genesis = JudgedChain.genesis(journal: status.id, subject: status.attempt, deviceKey: contents.deviceKey)
-    let computed = JudgedChain.judge(contents.entries.map(\.body), from: genesis)
+    let computed = evidence.phoneJournals[status.id]?.first { $0.node == phone.node }?.entries ?? []
     for (row, entry) in zip(contents.entries, computed) where row.sequence != entry.sequence || row.head != entry.head {
       finding.expect(
         false,

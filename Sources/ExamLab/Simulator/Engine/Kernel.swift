@@ -9,7 +9,8 @@ final class Kernel {
     var at: Int64
     var tie: UInt64
     var number: UInt64
-    var work: () -> Void
+    /// Of its work: the heap moves plain values about.
+    var place: Int
 
     func isBefore(_ other: Happening) -> Bool {
       if at != other.at { return at < other.at }
@@ -19,6 +20,8 @@ final class Kernel {
   }
 
   private var heap: [Happening] = []
+  private var works: [(() -> Void)?] = []
+  private var freePlaces: [Int] = []
   private var ties: SeededGenerator
   private var number: UInt64 = 0
   /// True milliseconds since the run began.
@@ -33,7 +36,23 @@ final class Kernel {
   /// Does `work` at an instant; one that is over counts as now.
   func at(_ instant: Int64, _ work: @escaping () -> Void) {
     number += 1
-    push(Happening(at: max(instant, now), tie: ties.next(), number: number, work: work))
+    push(Happening(at: max(instant, now), tie: ties.next(), number: number, place: keep(work)))
+  }
+
+  private func keep(_ work: @escaping () -> Void) -> Int {
+    if let place = freePlaces.popLast() {
+      works[place] = work
+      return place
+    }
+    works.append(work)
+    return works.count - 1
+  }
+
+  private func release(_ place: Int) -> (() -> Void)? {
+    let work = works[place]
+    works[place] = nil
+    freePlaces.append(place)
+    return work
   }
 
   func after(_ milliseconds: Int64, _ work: @escaping () -> Void) {
@@ -46,9 +65,16 @@ final class Kernel {
       let happening = pop()
       now = happening.at
       stepCount += 1
-      happening.work()
+      release(happening.place)?()
     }
     if goesOn() { now = max(now, end) }
+  }
+
+  /// Forgets everything that was still to come.
+  func forget() {
+    heap = []
+    works = []
+    freePlaces = []
   }
 
   // MARK: The heap
@@ -70,9 +96,9 @@ final class Kernel {
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if heap[child].isBefore(heap[least]) { least = child }
-      }
+      let left = 2 * parent + 1
+      if left < heap.count, heap[left].isBefore(heap[least]) { least = left }
+      if left + 1 < heap.count, heap[left + 1].isBefore(heap[least]) { least = left + 1 }
       guard least != parent else { return first }
       heap.swapAt(parent, least)
       parent = least

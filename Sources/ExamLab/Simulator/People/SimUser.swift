@@ -72,7 +72,7 @@ final class SimUser {
 
   private func waitForStart(_ store: ExamStore, _ attempt: ID128) throws -> Int64 {
     if let exam = try store.terms(attempt).exam, !exam.policy.informationFields.isEmpty,
-      try !store.status(of: attempt).informationGiven
+      try !store.outline(of: attempt).informationGiven
     {
       try phone.submitInformation()
       return pace(2_000...6_000)

@@ -113,7 +113,7 @@ extension SimPhone {
     noteSaved(outcome.saved, store)
     guard !disk.isDead else { return outcome }
     note(.lockedShown(number: outcome.number))
-    if outcome.handedIn, let status = try? store.status(of: attempt), let seal = status.seal {
+    if outcome.handedIn, let status = try? store.outline(of: attempt), let seal = status.seal {
       shownSeal = seal.ordinal
       note(
         .sealedShown(

@@ -17,7 +17,7 @@ extension SimPhone {
     openedPaper = nil
     contradictionsJournalledFrom = 0
     clockPersistedAt = reading().bootMilliseconds
-    guard let attempt, let status = try? store.status(of: attempt) else { return }
+    guard let attempt, let status = try? store.outline(of: attempt) else { return }
     let now = reading()
     serverTime = ServerTime(status.clock, bootID: now.bootID)
     let granted = (try? store.noticedGrants(of: attempt)) ?? 0
@@ -80,7 +80,7 @@ extension SimPhone {
     }
     return SyncStart(
       journals: store.journalStatuses.map { store.knownJournal($0) }, scopes: wantedScopes(),
-      hasSession: store.identity?.grant.flatMap { LiveSession($0) } != nil, recentSuccessors: recent)
+      hasSession: liveSession(store) != nil, recentSuccessors: recent)
   }
 
   /// The store, opened and verified again after a fault (I27).
@@ -140,7 +140,7 @@ extension SimPhone {
     for record in try store.attempts() where !record.isVoided && CodeCheck.examCode(SimExam.code, opens: record) {
       return try finishJoining(record.attempt, store)
     }
-    guard let session = store.identity?.grant.flatMap({ LiveSession($0) }), !disk.isDead else { return }
+    guard let session = liveSession(store), !disk.isDead else { return }
     let prepared = plane.post(
       "/v1/join", JoinRequest(code: SimExam.code).wire, session: session,
       sentAt: serverTime.estimate(atBootMilliseconds: reading().bootMilliseconds) ?? 0,
@@ -166,7 +166,7 @@ extension SimPhone {
       self.attempt = attempt
       let granted = try store.noticedGrants(of: attempt)
       bell = Bell(
-        persisted(try store.status(of: attempt).persistedClock), grantedMilliseconds: granted, at: reading())
+        persisted(try store.outline(of: attempt).persistedClock), grantedMilliseconds: granted, at: reading())
     }
     journalTimeIfBetter()
     updateBell()

@@ -48,11 +48,11 @@ extension SimPhone {
       throw SimRefusal(code: "not-ready")
     }
     do throws(PaperFault) {
-      let sealed = try SealedPaper(record, key: key) { digest in
+      let paper = try SimPaperShelf.shared.paper(record, key: key) { digest in
         references.first { $0.digest == digest }.flatMap { try? store.readBlob($0) }
       }
       let opened = OpenedPaper(
-        attempt: attempt, version: record.version, paper: try sealed.paper(),
+        attempt: attempt, version: record.version, paper: paper,
         orderSeed: (try? store.terms(attempt).attempt.orderSeed) ?? 0)
       openedPaper = opened
       note(.paperReadable(attempt: attempt))
@@ -70,7 +70,7 @@ extension SimPhone {
     guard let attempt else { throw SimRefusal(code: "not-joined") }
     sealIfBellRang()
     let store = try openStore()
-    let status = try store.status(of: attempt)
+    let status = try store.outline(of: attempt)
     guard case .notStarted = status.phase else {
       _ = try paper(of: attempt)
       return

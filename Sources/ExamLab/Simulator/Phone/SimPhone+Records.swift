@@ -36,7 +36,7 @@ extension SimPhone {
     updateBell()
     persistClock()
     for grant in terms.grants {
-      let before = try store.status(of: attempt).sequence
+      let before = try store.outline(of: attempt).sequence
       let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
       guard saved.sequence > before else { continue }
       noteSaved(saved, store)
@@ -106,7 +106,7 @@ extension SimPhone {
       let own = Set(store.journalStatuses.map(\.id))
       if !isReopened, !isSealed(attempt), !own.contains(statement.journal) { isSuperseded = true }
     }
-    if let status = try? store.status(of: attempt), let receipt = status.receipt, receipt.ordinal != shownReceipt {
+    if let status = try? store.outline(of: attempt), let receipt = status.receipt, receipt.ordinal != shownReceipt {
       shownReceipt = receipt.ordinal
       note(
         .receiptShown(
@@ -117,7 +117,7 @@ extension SimPhone {
 
   private func takeDispositions(_ store: ExamStore, _ attempt: ID128) {
     guard let candidate = store.identity?.grant?.candidate,
-      let journal = try? store.status(of: attempt).journal,
+      let journal = try? store.outline(of: attempt).journal,
       let records = try? store.values(
         DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.hex)/")
     else { return }

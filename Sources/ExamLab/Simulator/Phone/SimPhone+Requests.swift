@@ -10,7 +10,7 @@ import SyncWire
 extension SimPhone {
   func send(_ plan: RequestPlan) {
     guard !disk.isDead else { return }
-    guard let store, let session = store.identity?.grant.flatMap({ LiveSession($0) }) else {
+    guard let store, let session = liveSession(store) else {
       return stepQueue.append(.failed(plan.id, .noCertificate))
     }
     let request: SyncRequest

@@ -22,7 +22,7 @@ extension SimPhone {
 
   private func takeDeadline() {
     guard let store, let attempt, (try? store.phase(of: attempt)) != .notStarted,
-      let status = try? store.status(of: attempt), let terms = try? store.terms(attempt), let window = terms.window
+      let status = try? store.outline(of: attempt), let terms = try? store.terms(attempt), let window = terms.window
     else { return }
     let now = reading()
     bell.grant(total: terms.grantedMilliseconds)
@@ -36,7 +36,7 @@ extension SimPhone {
     bell.update(deadline: window.deadline(started: started), server: server, at: now)
   }
 
-  private func startedAt(_ status: AttemptStatus, at now: ClockReading) -> Int64? {
+  private func startedAt(_ status: AttemptOutline, at now: ClockReading) -> Int64? {
     if let known = status.startedAt { return known.midpoint }
     guard let boot = status.startedBootMilliseconds, status.startedBootID == now.bootID else { return nil }
     return serverTime.bounds(atBootMilliseconds: boot)?.midpoint
@@ -130,7 +130,7 @@ extension SimPhone {
   }
 
   func journalTimeIfBetter() {
-    guard let store, let attempt, !isSealed(attempt), let status = try? store.status(of: attempt),
+    guard let store, let attempt, !isSealed(attempt), let status = try? store.outline(of: attempt),
       status.receipt == nil
     else { return }
     let now = reading()

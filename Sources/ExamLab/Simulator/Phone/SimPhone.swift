@@ -17,6 +17,7 @@ final class SimPhone {
   let disk: VirtualDisk
   var clock: SimClock
   let plane = DevicePlane(serverURL: SimNetwork.address)
+  static let storeFile = "exam.db"
 
   // The parts; all of them are there between open and close.
   var store: ExamStore?
@@ -39,6 +40,8 @@ final class SimPhone {
   var bell = Bell()
   var openedPaper: OpenedPaper?
   var isLoginNeeded = false
+  /// The session of the grant, with its secret taken in.
+  private var knownSession: (secret: [UInt8], session: LiveSession)?
   /// A certificate whose signature was found good.
   var checkedCertificate: (statement: [UInt8], expiresAt: Int64)?
   var isLeaseElsewhere = false
@@ -95,6 +98,16 @@ final class SimPhone {
 
   var coreInstant: Instant { Instant(bootMilliseconds: clock.bootMilliseconds(at: world.kernel.now)) }
 
+  func liveSession(_ store: ExamStore) -> LiveSession? {
+    guard let grant = store.identity?.grant else { return nil }
+    if let knownSession, knownSession.session.id == grant.session, knownSession.secret == grant.secret {
+      return knownSession.session
+    }
+    let session = LiveSession(grant)
+    knownSession = session.map { (grant.secret, $0) }
+    return session
+  }
+
   // MARK: - Entering
 
   /// Does something on the phone's one thread: now, after it woke, or never, if its process is another one by then.
@@ -125,15 +138,20 @@ final class SimPhone {
   func open() {
     guard store == nil, isInUse else { return }
     openings += 1
+    if openings == 1, world.seeds.number(.store, UInt64(index), 0, in: 0...3) > 0,
+      let files = try? SimNewStore.shared.files()
+    {
+      disk.lay(files)
+    }
     do {
       let opened = try ExamStore(
-        path: "exam.db", vfs: disk.vfsName, files: disk.files, appVersion: "3.4.2",
+        path: Self.storeFile, vfs: disk.vfsName, files: disk.files, appVersion: "3.4.2",
         randomness: world.seeds.generator(.store, UInt64(index), openings), at: instant())
       try opened.pinServerKey(SimExam.identity.publicKey)
       guard !disk.isDead else { return died() }
       store = opened
       let report = opened.report
-      world.note(node, .opened(isNew: report.isNew, quarantined: report.quarantine != nil))
+      world.note(node, .opened(isNew: report.isNew || openings == 1, quarantined: report.quarantine != nil))
       if let contents = try? PhoneDump(reading: opened, node: node) {
         world.reopenChecker.reopened(contents, at: world.kernel.now)
       }
@@ -200,8 +218,10 @@ final class SimPhone {
     died()
   }
 
-  /// The run is over.
+  /// The run is over. Nobody reads these files again, so that no last checkpoint is made.
   func end() {
+    disk.onFault = nil
+    disk.kill()
     store?.close()
     store = nil
     disk.close()

@@ -43,7 +43,7 @@ struct Settlement {
   }
 
   private func attempts(of phone: SimPhone, _ store: ExamStore, _ report: (String) -> Void) {
-    guard let attempt = phone.attempt, let status = try? store.status(of: attempt) else { return }
+    guard let attempt = phone.attempt, let status = try? store.outline(of: attempt) else { return }
     let isOver = world.kernel.now > world.closesAt + (world.lastGrants[attempt] ?? 0) + 30_000
     switch status.phase {
     case .notStarted: break

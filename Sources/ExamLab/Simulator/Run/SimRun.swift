@@ -19,7 +19,7 @@ package enum SimRun {
     return outcome(world, isSettled: settled)
   }
 
-  private static func begin(_ world: SimWorld) {
+  static func begin(_ world: SimWorld) {
     world.note(.world, .began(what: "seed \(world.options.seed)"))
     world.server.open()
     for person in 0..<world.options.candidates {

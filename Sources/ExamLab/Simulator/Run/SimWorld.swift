@@ -175,8 +175,9 @@ extension SimWorld {
 
   /// Lets go of everything: stores before the disks that they lie on.
   func close() {
+    // What is still to happen holds whom it would happen to: without this nothing of a run would ever be freed.
+    kernel.forget()
     for phone in phones { phone.end() }
-    server.closeStore()
-    server.disk.close()
+    server.end()
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import SQLite
 
 /// Makes runs and says what was found.
 public struct Simulation: Sendable {
@@ -36,6 +37,7 @@ public struct Simulation: Sendable {
 
   /// Makes all runs and adds them up.
   func totals() -> SimulationTotals {
+    Library.countNoMemory()
     let board = SimulationBoard(settings)
     let group = DispatchGroup()
     for _ in 0..<max(1, min(settings.threads, 64)) {

@@ -155,7 +155,15 @@ final class SimServer {
     return try? ServerDump(reading: store, core: core, node: node)
   }
 
-  /// At the end of a run.
+  /// The run is over, and nobody reads these files again.
+  func end() {
+    disk.onFault = nil
+    disk.kill()
+    closeStore()
+    disk.close()
+    _ = forgetEverything()
+  }
+
   func closeStore() {
     core = nil
     try? store?.close()
