@@ -76,6 +76,10 @@ extension ServerPowerCutLife {
           session: phones[index].session, request: SyncRequest(pushes: [push]), receivedAt: now, isFresh: true)
         guard let reply = perform([.sync(call)]).first else { throw ToldProblem("no reply") }
         if case .problem(let problem) = reply { throw ToldProblem("\(problem)") }
+        // Its rows name another attempt or device: the phone is told, keeps everything, and a person has to look.
+        if case .sync(let response, _) = reply, response.acknowledgements.first?.verdict == .unknownJournal {
+          throw ToldProblem("unknown journal")
+        }
         let before = phones[index].acknowledged
         try take(reply, for: index)
         guard phones[index].acknowledged > before else {

@@ -112,10 +112,20 @@ struct JournalTable {
     return found
   }
 
-  /// One entry; `nil` if there is none.
+  /// One entry; `nil` if there is none. Looks at no other row: the next one may be damaged.
   func entry(_ sequence: UInt64, of number: Int64) throws(ExamStoreError) -> StoredEntry? {
     var found: StoredEntry?
-    try entries(of: number, from: sequence, through: sequence) { (entry) throws(ExamStoreError) in found = entry }
+    try connection.forEachRow(
+      "SELECT body, head FROM entry WHERE journal = ?1 AND sequence = ?2",
+      binding: { (statement) throws(SQLiteError) in
+        try statement.bind(number, at: 1)
+        try statement.bind(Int64(clamping: sequence), at: 2)
+      },
+      { (row) throws(ExamStoreError) in
+        let bytes = row.blob(at: 0)
+        found = StoredEntry(
+          sequence: sequence, body: bytes, head: try row.digest(at: 1), entry: Self.decode(bytes))
+      })
     return found
   }
 
