@@ -7,6 +7,8 @@ final class SimProctor {
   private unowned let world: SimWorld
   let node = SimNode.proctor(0)
   private var helpCount: UInt64 = 0
+  /// Nobody sees whose phone is locked.
+  var isAway = false
   private static let periodMilliseconds: Int64 = 45_000
 
   init(_ world: SimWorld) {
@@ -19,6 +21,7 @@ final class SimProctor {
 
   /// A candidate holds up a phone that is locked.
   func help(_ phone: SimPhone, lock number: UInt32) {
+    guard !isAway else { return }
     helpCount += 1
     let attempt = phone.owner.attempt
     let readsCode = world.seeds.number(.people, 1 << 40, helpCount, in: 0...1) == 0
@@ -85,7 +88,7 @@ final class SimProctor {
 
   private var mayExtend: Bool { (world.lastGrants.values.max() ?? 0) < Self.mostGrantedMilliseconds }
 
-  private func extend(_ attempt: ID128, _ milliseconds: Int64) {
+  func extend(_ attempt: ID128, _ milliseconds: Int64) {
     guard mayExtend else { return }
     run(.extendAttempt(attempt: attempt, milliseconds: milliseconds, reason: "a late start")) { [self] result in
       guard result != nil else { return }

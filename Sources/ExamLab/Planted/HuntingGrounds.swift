@@ -1,0 +1,60 @@
+#if PlantedBugs
+
+  import Planted
+
+  /// Where a fault is looked for, in turn.
+  enum HuntingGround {
+    case powerCuts(PowerCutPlan.Lane)
+    case exams([NemesisKind])
+    case drill(SimDrill)
+  }
+
+  extension PlantedBug {
+    /// First where it is most likely, then everywhere else.
+    var grounds: [HuntingGround] { likely + Self.everywhere }
+
+    private static let everywhere: [HuntingGround] = [
+      .exams([]), .exams([.oldBackup]), .exams([.twoDevices, .releaseRace]), .exams([.sealRace, .bellHerd]),
+      .exams([.killLoop, .clockJumps]), .exams([.diskFull, .halfOpen]), .exams([.wifiFlap, .swizzleClog]),
+      .powerCuts(.phone), .powerCuts(.server),
+    ]
+
+    private var likely: [HuntingGround] {
+      if let drill { return [.drill(drill)] }
+      return switch self {
+      case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .deviceFsyncRetried, .answerRowOutsideTransaction,
+        .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening, .damagedStoreThrownAway,
+        .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart, .lastLockSealedSeparately,
+        .unlockTriesInMemory:
+        [.powerCuts(.phone)]
+      case .serverSynchronousNormal, .acknowledgedBeforeCommit: [.powerCuts(.server)]
+      case .resetKeepsOldRecords: [.exams([.oldPhone]), .exams([.oldBackup])]
+      case .staleLeaseApplied, .leaseTakenByAnybody, .answersInSharedScope: [.exams([.twoDevices, .releaseRace])]
+      default: []
+      }
+    }
+
+    /// The situation in which this fault, and hardly anything else, does harm.
+    private var drill: SimDrill? {
+      switch self {
+      case .memoryFollowsFailedCommit: .fullPhone
+      case .unlockOpensAnyLock: .secondLock
+      case .sealForgetsLeftJournals: .bellAtFork
+      case .bellIgnoredWhileLocked: .bellInLock
+      case .successorCarriesNothing, .otherHeadTakenAsOwn, .forkedEntriesApplied: .partedHistories
+      case .grantCountedAgain: .grantThenReboot
+      case .acknowledgementNeverLowers, .epochNotRenewed: .backupBehindSeals
+      case .retryAfterWithoutCap: .strangerSaysLater
+      case .rollbackKeepsMemory, .refusalNotAudited: .refusals
+      case .supersededEntriesApplied: .copiedPhone
+      case .sealRace: .lateTap
+      case .lateCountsAsInTime: .bootBeforeBell
+      case .judgedByArrival: .offlineAtBell
+      case .serverClockGoesBack: .clockBehind
+      case .tombstoneNotCounted: .longAnswers
+      default: nil
+      }
+    }
+  }
+
+#endif
