@@ -19,7 +19,7 @@ import SyncProtocol
 /// disk as a VFS and ``StoreFiles``. One owner uses a store, from one thread at a time; an actor confines it.
 public final class ExamStore {
   /// Of the database file. Beside it stand `<path>.lock`, `<path>.reserve`, `<path>-blobs`, SQLite's `-wal` files
-  /// and, after damage, `<path>.quarantined-…`.
+  /// and, after a failure of the disk, `<path>.fault`, and after damage, `<path>.quarantined-…`.
   public let path: String
   /// What the last opening found.
   public private(set) var report: OpenReport
@@ -134,6 +134,9 @@ public final class ExamStore {
   private func closeConnections() {
     blobs?.close()
     blobs = nil
+    // After a failure the log stays as it is, and the next opening finds what it really holds: removed, it could come
+    // back after a power cut, with a transaction that was called failed and was not there in between.
+    if connection.storageFault != nil { connection.abandonLog() }
     // A failed close loses nothing: what was committed is in the file or in its WAL.
     try? connection.close()
     fault = ExamStoreError(.closed, "The store was closed. Open it again.")
@@ -175,13 +178,18 @@ public final class ExamStore {
       if planted(.deviceFsyncRetried) { return error }
     #endif
     guard let storageFault = connection.storageFault else {
-      if error.code == .storageFailed, fault == nil { fault = error }
+      if error.code == .storageFailed, fault == nil { latch(error) }
       return error
     }
     let failure = ExamStoreError(
       .storageFailed, ExamStoreError.running(storageFault).message, underlying: storageFault)
-    if fault == nil { fault = failure }
+    if fault == nil { latch(failure) }
     return failure
+  }
+
+  private func latch(_ failure: ExamStoreError) {
+    fault = failure
+    setup.noteFault()
   }
 
   private func giveUpReserve() -> Bool {
@@ -204,10 +212,10 @@ public final class ExamStore {
     return memory
   }
 
-  private var cachedRowKey: SymmetricKey?
+  private var cachedRowKey: HMAC<SHA256>?
 
   /// Derived once for each opening.
-  private func rowKey() throws(ExamStoreError) -> SymmetricKey {
+  private func rowKey() throws(ExamStoreError) -> HMAC<SHA256> {
     if let cachedRowKey { return cachedRowKey }
     guard let device else { throw .noIdentity }
     let key = JournalTable.macKey(seed: device.signingKey.seed)

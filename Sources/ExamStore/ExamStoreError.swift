@@ -147,6 +147,15 @@ extension ExamStoreError {
     }
   }
 
+  /// The disk or the memory did not give what was asked for, so nothing was found wrong with it.
+  var isUnread: Bool {
+    guard let error = underlying as? SQLiteError else { return false }
+    switch error.code {
+    case .ioErr, .outOfMemory, .busy, .locked, .cantOpen: return true
+    default: return false
+    }
+  }
+
   /// The error of opening: tells a damaged file, which is set aside, from a file that must not be touched.
   static func opening(_ error: SQLiteError, path: String) -> ExamStoreError {
     switch error.code {

@@ -32,6 +32,7 @@ public final class SQLiteServerStore {
           .fault, "\(path) is damaged (\(problems[0])); keep a copy of it and restore the newest backup")
       }
       try connection.migrate(to: ServerSchema.schema)
+      try connection.settleLog()
       if let maximumPages { try connection.execute("PRAGMA max_page_count = \(maximumPages)") }
       insertSegment = try connection.prepare(
         """

@@ -4,6 +4,11 @@ import SyncProtocol
 import struct Foundation.Data
 
 extension Entry: GeneratedConvertible {
+  public var wire: [UInt8] { EntryWriter(self)?.bytes ?? generatedWire }
+
+  /// The same bytes by way of the generated message.
+  package var generatedWire: [UInt8] { encoded(message) }
+
   init(_ message: WireEntry) throws(WireError) {
     guard message.bootDeltaMs < 315_360_000_000 else {
       throw WireError("Entry.boot_delta_ms", "is over ten years")

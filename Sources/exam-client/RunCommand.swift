@@ -18,6 +18,16 @@ struct RunCommand: AsyncParsableCommand {
 
       A VALUE is option ids (A,C), T or F, blanks (x|y), a number, or an essay's text with \\n for a line break.
       Empty lines and lines that begin with # are skipped. The script ends with its last line; SIGTERM ends it too.
+      A command that is refused is answered with “error CODE: what to do”, and the script goes on unless --strict.
+
+      Example, a whole exam:
+        login a_hart PASSWORD
+        join 123456
+        await ready
+        start
+        answer q01 B
+        submit
+        await receipt
       """)
 
   @Argument(help: "The script's file; - for standard input.")
@@ -43,6 +53,9 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Let the engine sync by itself; otherwise only the command sync does.")
   var automaticSync = true
 
+  @Flag(help: "Ends with exit code 1 at the first command that is refused.")
+  var strict = false
+
   func run() async throws {
     let lines = try LineReader(script: script)
     let client: ExamClient
@@ -67,24 +80,31 @@ struct RunCommand: AsyncParsableCommand {
       await client.close()
     }
     let form = options.output.form
-    await withCheckedContinuation { continuation in
+    let isStrict = strict
+    let wasRefused = await withCheckedContinuation { continuation in
       BackgroundThread.start {
-        Self.execute(lines, runner, form)
-        continuation.resume()
+        continuation.resume(returning: Self.execute(lines, runner, form, stopsWhenRefused: isStrict))
       }
     }
     control?.stop()
     await client.close()
+    if wasRefused { throw Exit.refused }
   }
 
   /// On the script's own thread: the next line is read when the one before was answered.
-  private static func execute(_ lines: LineReader, _ runner: ScriptRunner, _ form: ScriptReply.Form) {
+  ///
+  /// - Returns: whether it stopped because a command was refused.
+  private static func execute(
+    _ lines: LineReader, _ runner: ScriptRunner, _ form: ScriptReply.Form, stopsWhenRefused: Bool
+  ) -> Bool {
     while let line = lines.next() {
       let answer = waitFor { await runner.execute(line) }
       guard let answer else { continue }
       StandardOutput.write(answer.reply.line(form))
-      if answer.isLast { return }
+      if stopsWhenRefused, !answer.reply.isOK { return true }
+      if answer.isLast { return false }
     }
+    return false
   }
 }
 

@@ -15,7 +15,9 @@ struct PowerCutCommand: ParsableCommand {
       Examples:
         exam-lab powercut --cycles 100000
         exam-lab powercut --cycles 1000000 --seed 7 --first-cycle 500000
+        exam-lab powercut --damage --cycles 20000
         exam-lab powercut --exhaustive
+        exam-lab powercut --walk
         exam-lab powercut --replay powercut-phone-7-42.jsonl
 
       Exit codes: 0 nothing was lost; 1 something was, or a replay failed as before; 2 a plan could not be read.
@@ -33,10 +35,16 @@ struct PowerCutCommand: ParsableCommand {
   @Option(help: "Threads.")
   var threads = 2
 
+  @Flag(help: "Damages files while nothing runs, instead of cutting the power.")
+  var damage = false
+
   @Flag(help: "One fixed session of each store, cut at every call and again at every call of the recovery.")
   var exhaustive = false
 
-  @Option(help: "With --exhaustive: look at every so many calls for the second cut; 0 for no second cuts.")
+  @Flag(help: "One save, sync, opening and hand-in, killed and cut at every call, and again in the opening after it.")
+  var walk = false
+
+  @Option(help: "With --exhaustive and --walk: look at every so many calls for the second cut; 0 for no second cuts.")
   var nestedStride = 1
 
   @Option(help: "Runs the plan of a failed life again.", completion: .file())
@@ -47,12 +55,13 @@ struct PowerCutCommand: ParsableCommand {
 
   func run() throws {
     if let replay { return try runReplay(replay) }
-    let failures = try exhaustive ? runExhaustive() : runCampaign()
+    let failures = try exhaustive ? runExhaustive() : walk ? runWalk() : runCampaign()
     if failures > 0 { throw ExitCode(1) }
   }
 
   private func runCampaign() throws -> Int {
     let range = firstCycle..<firstCycle + cycles
+    if damage { return try runDamage(range) }
     let phones = PowerCutCampaign(seed: seed).run(range, threads: threads)
     let servers = PowerCutCampaign(seed: seed, lane: .server)
       .run(firstCycle / 8..<(firstCycle + cycles + 7) / 8, threads: threads)
@@ -64,14 +73,37 @@ struct PowerCutCommand: ParsableCommand {
     return try write(phones.failures + servers.failures)
   }
 
+  private func runDamage(_ range: Range<UInt64>) throws -> Int {
+    let phones = PowerCutCampaign(seed: seed, lane: .phoneDamage).run(range, threads: threads)
+    let servers = PowerCutCampaign(seed: seed, lane: .serverDamage)
+      .run(range.lowerBound / 8..<(range.upperBound + 7) / 8, threads: threads)
+    print(PowerCutReport.table(damagedPhones: phones, damagedServers: servers))
+    print("next: --first-cycle \(phones.nextCycle)")
+    return try write(phones.failures + servers.failures)
+  }
+
   private func runExhaustive() throws -> Int {
     var failures: [PowerCutFailure] = []
-    for lane in PowerCutPlan.Lane.allCases {
+    for lane in PowerCutPlan.Lane.cuts {
       var run = PowerCutExhaustive(seed: seed, lane: lane)
       run.nestedStride = nestedStride
       let result = run.run { FileHandle.standardError.write(Data("\($0)\n".utf8)) }
       print("\(lane.rawValue), every call: \(PowerCutReport.line(result))")
       failures += result.failures
+    }
+    return try write(failures)
+  }
+
+  private func runWalk() throws -> Int {
+    var failures: [PowerCutFailure] = []
+    for lane in PowerCutPlan.Lane.cuts {
+      for operation in PowerCutWalk.operations(of: lane) {
+        var walk = PowerCutWalk(operation, of: lane, seed: seed)
+        walk.nestedStride = UInt64(max(0, nestedStride))
+        let result = walk.run()
+        print(PowerCutReport.line(operation, of: lane, result))
+        failures += result.outcome.failures
+      }
     }
     return try write(failures)
   }

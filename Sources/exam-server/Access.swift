@@ -70,7 +70,7 @@ struct Access: ParsableArguments {
           for row in rows { Console.write(Self.line(row)) }
         } else {
           if isFirst { Swift.print(columns.joined(separator: "\t")) }
-          for row in rows { Swift.print(columns.map { Self.text(row[$0]) }.joined(separator: "\t")) }
+          for row in rows { Swift.print(columns.map { Self.text(row[$0], name: $0) }.joined(separator: "\t")) }
         }
         isFirst = false
         after = page["next"] as? String
@@ -84,7 +84,7 @@ struct Access: ParsableArguments {
     }
     if object["done"] as? Bool == true { return Swift.print("done") }
     let names = columns.isEmpty ? object.keys.sorted() : columns
-    for name in names where object[name] != nil { Swift.print("\(name): \(Self.text(object[name]))") }
+    for name in names where object[name] != nil { Swift.print("\(name): \(Self.text(object[name], name: name))") }
   }
 
   private static func line(_ row: [String: Any]) -> [UInt8] {
@@ -93,15 +93,18 @@ struct Access: ParsableArguments {
     return Array(data) + [0x0A]
   }
 
-  private static func text(_ value: Any?) -> String {
+  /// A value as people read it: instants, whose names end in “At”, in ISO 8601.
+  private static func text(_ value: Any?, name: String = "") -> String {
     switch value {
+    case let instant as NSNumber where name.hasSuffix("At"):
+      return Date(timeIntervalSince1970: instant.doubleValue / 1_000).ISO8601Format()
     case nil: return "-"
     case let text as String: return text.isEmpty ? "-" : text
     case let number as NSNumber where String(cString: number.objCType) == "c": return number.boolValue ? "yes" : "no"
     case let number as NSNumber: return number.stringValue
     case let list as [Any]: return list.map { text($0) }.joined(separator: ",")
     case let object as [String: Any]:
-      return object.keys.sorted().map { "\($0)=\(text(object[$0]))" }.joined(separator: " ")
+      return object.keys.sorted().map { "\($0)=\(text(object[$0], name: $0))" }.joined(separator: " ")
     default: return "\(value ?? "-")"
     }
   }

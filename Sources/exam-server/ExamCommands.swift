@@ -12,7 +12,7 @@ struct ExamCommands: ParsableCommand {
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "A new exam.",
-      discussion: "Example: exam-server exam create --title Finals --opens +10m --closes +2h --minutes 90")
+      discussion: "Example: exam-server exam create --title Finals --opens +10m --closes +2h --duration 90m")
 
     @OptionGroup var access: Access
     @Option var title: String

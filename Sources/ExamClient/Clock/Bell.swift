@@ -15,7 +15,10 @@ package struct Bell: Hashable, Sendable {
   private var doubtful: Int64?
   /// The time left that was persisted may not be exceeded, whatever the clocks say now.
   private var ceiling: Int64?
-  private var grantedMilliseconds: Int64
+  /// All that was granted as far as this bell knows, in milliseconds.
+  package private(set) var grantedMilliseconds: Int64
+  /// The grants that the time left on the disk holds, as the note beside it says.
+  private var noticedMilliseconds: Int64 = 0
   /// Nothing that is persisted lets time end later than this, in boot milliseconds.
   private var persistedEnd: Int64?
 
@@ -27,9 +30,10 @@ package struct Bell: Hashable, Sendable {
     self.grantedMilliseconds = grantedMilliseconds
   }
 
-  /// Goes on from what was persisted before this opening of the store.
+  /// Goes on from what was persisted before this opening of the store, with the note of the grants that it holds.
   package init(_ persisted: PersistedTime?, grantedMilliseconds: Int64, at reading: ClockReading) {
     self.init(grantedMilliseconds: grantedMilliseconds)
+    noticedMilliseconds = grantedMilliseconds
     guard let persisted else { return }
     let now = Int64(clamping: reading.bootMilliseconds)
     if persisted.reading.bootID == reading.bootID {
@@ -88,8 +92,9 @@ package struct Bell: Hashable, Sendable {
     return certain + Self.leapMilliseconds <= persistedEnd
   }
 
-  /// The time left is persisted as it is now.
+  /// The time left is persisted as it is now, and the grants are noted with it.
   package mutating func notePersisted() {
+    noticedMilliseconds = max(noticedMilliseconds, grantedMilliseconds)
     if let certain { persistedEnd = certain }
   }
 
@@ -98,6 +103,16 @@ package struct Bell: Hashable, Sendable {
   /// `nil` when nothing at all is known.
   package func remainingMilliseconds(at reading: ClockReading) -> Int64? {
     (certain ?? doubtful).map { max(0, $0 - Int64(clamping: reading.bootMilliseconds)) }
+  }
+
+  /// Grants are not noted yet: they are, in one transaction with the time left that holds them.
+  package var hasGrantsToNote: Bool { grantedMilliseconds > noticedMilliseconds }
+
+  /// The time left that an entry may persist: without the grants that are not noted yet. Those are added when the store
+  /// is opened again, so that each counts once, whatever was lost in between. `nil` while it is doubtful.
+  package func persistableMilliseconds(at reading: ClockReading) -> Int64? {
+    guard !isDoubtful, let remaining = remainingMilliseconds(at: reading) else { return nil }
+    return max(0, remaining - max(0, grantedMilliseconds - noticedMilliseconds))
   }
 
   /// The bell has rung, and without doubt.

@@ -178,13 +178,6 @@ extension ExamClient {
   }
 }
 
-extension ExamStore {
-  /// The time grants that the persisted time left of an attempt includes.
-  func noticedGrants(of attempt: ID128) throws(ExamStoreError) -> Int64 {
-    try setting(SettingName.grants(attempt)).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
-  }
-}
-
 /// Names of the small values that the engine keeps in the store.
 enum SettingName {
   static let attempt = "engine.attempt"

@@ -46,16 +46,13 @@ extension ExamClient {
       let terms = try store.terms(attempt)
       bell.grant(total: terms.grantedMilliseconds)
       updateBell()
+      persistClock()
       for grant in terms.grants {
         let before = try store.status(of: attempt).sequence
         let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
         guard saved.sequence > before else { continue }
         emit(.timeGranted(milliseconds: grant.milliseconds))
         scheduleNudge(.journal(saved.journal))
-      }
-      let total = terms.grantedMilliseconds
-      if try store.noticedGrants(of: attempt) != total {
-        try store.setSetting(SettingName.grants(attempt), to: Array("\(total)".utf8))
       }
     } catch {
       logFailure("a grant of time", error)

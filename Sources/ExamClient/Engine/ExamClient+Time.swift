@@ -15,9 +15,9 @@ extension ExamClient {
   /// certain before it stays the bound.
   func moment() -> SaveMoment {
     let now = reading()
-    let remaining = bell.isDoubtful ? nil : bell.remainingMilliseconds(at: now)
-    let time: TimeClass = bell.isDoubtful ? .undecided : (remaining == 0 ? .late : .inTime)
-    return SaveMoment(DeviceInstant(now), time: time, remainingMilliseconds: remaining)
+    let time: TimeClass = bell.isDoubtful ? .undecided : (bell.remainingMilliseconds(at: now) == 0 ? .late : .inTime)
+    return SaveMoment(
+      DeviceInstant(now), time: time, remainingMilliseconds: bell.persistableMilliseconds(at: now))
   }
 
   /// Takes what is known of the deadline and of server time now.
@@ -104,15 +104,17 @@ extension ExamClient {
     drafts.removeAll()
   }
 
-  /// Persists the time left, so that a reboot cannot raise it.
+  /// Persists the time left, so that a reboot cannot raise it. It runs on in a lock, and after the paper was handed in:
+  /// an unlock or a reopening goes on with what is left then.
   func persistClock() {
     persistSections()
-    guard let store, let attempt, !bell.isDoubtful, (try? store.phase(of: attempt)) == .answering,
+    guard let store, let attempt, !bell.isDoubtful, let phase = try? store.phase(of: attempt), phase != .notStarted,
       let remaining = bell.remainingMilliseconds(at: reading())
     else { return }
     clockPersistedAt = reading().bootMilliseconds
     do {
-      try store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant())
+      let note = bell.hasGrantsToNote ? ExamStore.noteOfGrants(bell.grantedMilliseconds, to: attempt) : nil
+      try store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant(), noting: note)
       bell.notePersisted()
     } catch {
       logFault("the clock was not persisted", "\(error)")

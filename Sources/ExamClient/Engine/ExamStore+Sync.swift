@@ -76,3 +76,15 @@ extension ExamStore {
     return (try? cursors(of: Array(scopes.prefix(Limits.scopesPerRequest)))) ?? []
   }
 }
+
+/// The time grants that the persisted time left of an attempt includes.
+extension ExamStore {
+  package func noticedGrants(of attempt: ID128) throws(ExamStoreError) -> Int64 {
+    try setting(SettingName.grants(attempt)).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
+  }
+
+  /// The note of them, to be stored in one transaction with the time left.
+  package static func noteOfGrants(_ milliseconds: Int64, to attempt: ID128) -> (setting: String, value: [UInt8]) {
+    (SettingName.grants(attempt), Array("\(milliseconds)".utf8))
+  }
+}

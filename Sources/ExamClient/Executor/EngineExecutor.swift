@@ -96,10 +96,9 @@ private final class EngineThread: @unchecked Sendable {
   }
 
   func enqueue(_ job: UnownedJob) {
-    locked {
-      jobs.append(job)
-      pthread_cond_signal(condition)
-    }
+    locked { jobs.append(job) }
+    // After the lock is free, or the thread would wake only to wait for it.
+    pthread_cond_signal(condition)
   }
 
   func stop() {

@@ -58,6 +58,20 @@ final class DiskBytes {
     if other.count > start { write(other.base + start, count: other.count - start, at: start) }
   }
 
+  /// A copy of a part of what is there.
+  func part(from offset: Int, count length: Int) -> DiskBytes {
+    let part = DiskBytes(capacity: length)
+    _ = part.append(base + offset, count: length)
+    return part
+  }
+
+  /// Inverts a bit, where there is one.
+  func flip(byte: Int, bit: Int) {
+    guard byte < count else { return }
+    let place = base + byte
+    place.storeBytes(of: place.load(as: UInt8.self) ^ (1 << UInt8(bit & 7)), as: UInt8.self)
+  }
+
   func copy(_ bytes: [UInt8]) {
     count = 0
     bytes.withUnsafeBytes { buffer in

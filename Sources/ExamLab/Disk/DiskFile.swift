@@ -14,23 +14,31 @@ enum UnsyncedFate {
 }
 
 /// One file whatever its name: what reads see, what would survive, and the operations between the two.
+///
+/// What would survive is not a copy: it is what reads see, with the pending operations undone. So a write at the end is
+/// one copy, a sync is none, and only a power cut or a failed sync pays for looking back.
 final class DiskFile {
   private enum Operation {
-    /// The bytes lie in `pendingBytes` from `place`.
-    case write(offset: Int, count: Int, place: Int)
-    case truncate(size: Int)
+    case write(offset: Int, count: Int, before: Before)
+    case truncate(size: Int, before: Before)
+  }
+
+  /// The file before an operation: its length, and where in `log` the bytes lie that the operation replaced or cut off.
+  private struct Before {
+    var size: Int
+    var place: Int
+    var count: Int
   }
 
   static let sectorBytes = 512
 
   /// What reads see: the page cache.
-  let live = DiskBytes()
-  /// What is on the platter.
-  private let durable = DiskBytes()
+  private(set) var live = DiskBytes()
   private var pending: [Operation] = []
-  private let pendingBytes = DiskBytes()
-  /// A sync failed: what reads see may be elsewhere than where operations are pending.
-  private var differsThroughout = false
+  /// The bytes that pending operations replaced.
+  private let log = DiskBytes()
+  /// After a failed sync: what reads see may differ from this wherever it likes, until the power goes.
+  private var split: SplitFile?
   /// Room that is taken without content: the reserve is a megabyte that nobody reads.
   var reservedByteCount = 0
 
@@ -39,109 +47,110 @@ final class DiskFile {
   weak var sharedIndex: SharedIndex?
 
   var sizeBytes: Int { live.count + reservedByteCount }
-  var pendingCount: Int { pending.count }
+  var pendingCount: Int { split?.pendingCount ?? pending.count }
 
   func write(_ source: UnsafeRawPointer, count: Int, at offset: Int) {
+    if let split {
+      split.write(source, count: count, at: offset)
+    } else {
+      let replaced = min(count, max(0, live.count - offset))
+      pending.append(.write(offset: offset, count: count, before: before(offset, replaced)))
+    }
     live.write(source, count: count, at: offset)
-    pending.append(.write(offset: offset, count: count, place: pendingBytes.append(source, count: count)))
   }
 
   func truncate(to size: Int) {
     guard size != live.count else { return }
+    if let split {
+      split.truncate(to: size)
+    } else {
+      pending.append(.truncate(size: size, before: before(size, max(0, live.count - size))))
+    }
     live.resize(to: size)
-    pending.append(.truncate(size: size))
+  }
+
+  private func before(_ offset: Int, _ count: Int) -> Before {
+    let place = count > 0 ? log.append(live.base + offset, count: count) : 0
+    return Before(size: live.count, place: place, count: count)
   }
 
   /// Makes every operation durable.
   func sync() {
-    for operation in pending { apply(operation, .kept) }
+    split?.sync()
     forgetPending()
   }
 
   /// A sync that failed: from now on all counts as clean, whether it reached the platter or not.
   func failSync(isKept: () -> Bool) {
-    for operation in pending where isKept() { apply(operation, .kept) }
-    forgetPending()
-    differsThroughout = true
+    divide().failSync(isKept: isKept)
   }
 
   /// The power goes: what is on the platter afterwards is all there is.
   func crash(fate: () -> UnsyncedFate) {
-    // Where the two can differ: a log of megabytes is not copied for its last page.
-    var start = differsThroughout ? 0 : Int.max
-    for operation in pending {
-      switch operation {
-      case .write(let offset, _, _): start = min(start, offset)
-      case .truncate(let size): start = min(start, size)
-      }
-      apply(operation, fate())
+    if let split {
+      split.crash(fate: fate)
+      live = split.platter
+      self.split = nil
+      return
     }
+    let operations = unwind()
+    for operation in operations { operation.apply(to: live, fate()) }
     forgetPending()
-    live.copy(durable, from: min(start, durable.count, live.count))
-    differsThroughout = false
   }
 
   /// The file is this and nothing else, durably.
   func replace(with bytes: [UInt8], reservedByteCount: Int) {
     forgetPending()
-    durable.copy(bytes)
+    split = nil
     live.copy(bytes)
-    differsThroughout = false
     self.reservedByteCount = reservedByteCount
   }
 
   /// Inverts a bit on the platter and in the cache.
   func flip(byte: Int, bit: Int) {
-    for bytes in [live, durable] where byte < bytes.count {
-      let place = bytes.base + byte
-      place.storeBytes(of: place.load(as: UInt8.self) ^ (1 << UInt8(bit & 7)), as: UInt8.self)
-    }
+    if !pending.isEmpty { _ = divide() }
+    live.flip(byte: byte, bit: bit)
+    split?.platter.flip(byte: byte, bit: bit)
   }
 
   private func forgetPending() {
     pending.removeAll(keepingCapacity: true)
-    pendingBytes.resize(to: 0)
+    log.resize(to: 0)
   }
 
-  private func apply(_ operation: Operation, _ fate: UnsyncedFate) {
-    switch (operation, fate) {
-    case (_, .dropped): break
-    case (.truncate(let size), .kept): durable.resize(to: size)
-    // A length is one number: it is there or not.
-    case (.truncate, .torn): break
-    case (.write(let offset, let count, let place), .kept):
-      durable.write(pendingBytes.base + place, count: count, at: offset)
-    case (.write(let offset, let count, let place), .torn(let seed)):
-      tear(pendingBytes.base + place, count: count, at: offset, seed: seed)
-    }
-  }
-
-  /// Writes some sectors of an operation. Bytes outside the operation are never touched, as SQLite's
-  /// `POWERSAFE_OVERWRITE` says of disks.
-  private func tear(_ source: UnsafeRawPointer, count: Int, at offset: Int, seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
-    // The new length may reach the platter without the sectors it covers.
-    if generator.next() & 1 == 0, offset + count > durable.count { durable.resize(to: offset + count) }
-    var start = offset
-    while start < offset + count {
-      let end = min(offset + count, (start / Self.sectorBytes + 1) * Self.sectorBytes)
-      switch generator.next() % 3 {
-      case 0: durable.write(source + (start - offset), count: end - start, at: start)
-      case 1: break
-      default: writeGarbage(start..<end, &generator)
+  /// Undoes the pending operations in `live`, and gives them with the bytes that they wrote.
+  private func unwind() -> [DiskOperation] {
+    var operations: [DiskOperation] = []
+    operations.reserveCapacity(pending.count)
+    for operation in pending.reversed() {
+      switch operation {
+      case .write(let offset, let count, let before):
+        operations.append(.write(offset: offset, live.part(from: offset, count: count)))
+        undo(before, at: offset)
+      case .truncate(let size, let before):
+        operations.append(.truncate(size: size))
+        undo(before, at: size)
       }
-      start = end
     }
+    operations.reverse()
+    return operations
   }
 
-  private func writeGarbage(_ range: Range<Int>, _ generator: inout SeededGenerator) {
-    var start = range.lowerBound
-    while start < range.upperBound {
-      let count = min(8, range.upperBound - start)
-      withUnsafeBytes(of: generator.next().littleEndian) { word in
-        durable.write(word.baseAddress!, count: count, at: start)
-      }
-      start += count
-    }
+  private func undo(_ before: Before, at offset: Int) {
+    if before.count > 0 { live.write(log.base + before.place, count: before.count, at: offset) }
+    live.resize(to: before.size)
+  }
+
+  /// What would survive gets a copy of its own.
+  private func divide() -> SplitFile {
+    if let split { return split }
+    let seen = DiskBytes(capacity: live.count)
+    seen.copy(live, from: 0)
+    let operations = unwind()
+    let divided = SplitFile(platter: live, pending: operations)
+    live = seen
+    forgetPending()
+    split = divided
+    return divided
   }
 }

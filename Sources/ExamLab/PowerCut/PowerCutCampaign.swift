@@ -137,6 +137,10 @@ extension PowerCutPlan.Lane {
     switch self {
     case .phone: PowerCutLife(decisions: decisions, cycles: cycles, keepsStory: keepsStory, planted: planted)
     case .server: ServerPowerCutLife(decisions: decisions, cycles: cycles, keepsStory: keepsStory, planted: planted)
+    case .phoneDamage: DamageLife(decisions: decisions, cycles: cycles, keepsStory: keepsStory, planted: planted)
+    case .serverDamage:
+      ServerPowerCutLife(
+        decisions: decisions, cycles: cycles, keepsStory: keepsStory, planted: planted, isDamaged: true)
     }
   }
 }

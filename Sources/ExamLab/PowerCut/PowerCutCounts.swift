@@ -26,6 +26,12 @@ package struct PowerCutCounts: Hashable, Sendable, Codable {
   package var quarantined: UInt64 = 0
   /// On disks that lie: earlier states that the server's high-water mark gave away.
   package var lossesNoticedByServer: UInt64 = 0
+  /// Files that were damaged while nothing ran.
+  package var damages: UInt64 = 0
+  /// Damaged stores that do not open and say why.
+  package var refused: UInt64 = 0
+  /// Another candidate's store in the place of this one's, whole and under its own name.
+  package var foreignStores: UInt64 = 0
   /// On disks that lie: earlier states of entries that had not left the phone.
   package var earlierStates: UInt64 = 0
 
@@ -35,7 +41,7 @@ package struct PowerCutCounts: Hashable, Sendable, Codable {
     [
       \.cycles, \.cuts, \.kills, \.nestedCuts, \.cleanEnds, \.reopenings, \.secondOpenings, \.steps, \.entries,
       \.inFlightKept, \.failStops, \.refusedForSpace, \.lossesNoticed, \.quarantined, \.lossesNoticedByServer,
-      \.earlierStates,
+      \.earlierStates, \.damages, \.refused, \.foreignStores,
     ]
   }
 

@@ -1,6 +1,7 @@
 import ExamModel
 import ExamStore
 import SyncCore
+import SyncProtocol
 
 /// One phone from its first start through a fixed number of power cuts and kills, each followed by a recovery that is
 /// verified.
@@ -10,15 +11,6 @@ final class PowerCutLife: PowerCutSubject {
   private static let nestedLevels = 3
   private static let longestSession = 32
   private static let node: UInt16 = 1
-  private static let kilobyte = 1_024
-
-  /// What is wrong with the disk besides its power.
-  private enum Family: Int64 {
-    case none = 0
-    case errors, syncErrors, fullDisk, lies
-
-    init(choice: Int64) { self = Family(rawValue: choice) ?? .none }
-  }
 
   let decisions: Decisions
   private(set) var counts = PowerCutCounts()
@@ -30,7 +22,7 @@ final class PowerCutLife: PowerCutSubject {
   private let keepsStory: Bool
   /// Faults that the checks are not told of: they must find what these break.
   private let planted: DiskFaults
-  private var family = Family.none
+  private var family = PowerCutFamily.none
   private var disk: VirtualDisk
   private var phone: PowerCutPhone
   private var ledger = PowerCutLedger()
@@ -53,7 +45,7 @@ final class PowerCutLife: PowerCutSubject {
   deinit { endDevice() }
 
   func run() throws {
-    family = Family(
+    family = PowerCutFamily(
       choice: decisions.next(.swarm, node: Self.node) { generator in
         let lot = generator.next() % 100
         return lot < 68 ? 0 : lot < 78 ? 1 : lot < 88 ? 2 : lot < 94 ? 3 : 4
@@ -64,6 +56,10 @@ final class PowerCutLife: PowerCutSubject {
       try recover()
       counts.cycles += 1
     }
+  }
+
+  private func tell(_ line: @autoclosure () -> String) {
+    if keepsStory { story.append(line()) }
   }
 
   private func tellStory() {
@@ -102,7 +98,7 @@ final class PowerCutLife: PowerCutSubject {
       let call = disk.callCount + 1 + UInt64(end / 4)
       if isKill { disk.scheduleKill(atCall: call) } else { disk.schedulePowerCut(atCall: call) }
     }
-    spoil()
+    disk.faults = family.faults(on: disk, beside: planted)
     let firstCall = disk.callCount
     defer { callsOfSession = disk.callCount - firstCall }
     var isBroken = false
@@ -110,10 +106,14 @@ final class PowerCutLife: PowerCutSubject {
     disk.schedulePowerCut(atCall: nil)
     disk.scheduleKill(atCall: nil)
     if isBroken, !disk.isDead { try requireFailStop() }
-    if disk.isDead || end > 0 && !(isBroken && isKill) {
+    // Told to, people restart the app, and nothing is closed then.
+    let isRestarted =
+      isBroken && !disk.isDead && decisions.next(.nemesis, node: Self.node) { Int64($0.next() & 1) } != 0
+    if disk.isDead || isRestarted || end > 0 && !(isBroken && isKill) {
       if disk.isDead { try requireDeadStoreIsSilent() }
-      if isKill { disk.kill() } else { disk.powerCut() }
-      if isKill { counts.kills += 1 } else { counts.cuts += 1 }
+      let wasKilled = isKill || isRestarted
+      if wasKilled { disk.kill() } else { disk.powerCut() }
+      if wasKilled { counts.kills += 1 } else { counts.cuts += 1 }
       digest.take(disk.callCount)
       return
     }
@@ -133,35 +133,26 @@ final class PowerCutLife: PowerCutSubject {
     if let store, !disk.isDead { store.close() }
   }
 
-  private func spoil() {
-    var faults = planted
-    switch family {
-    case .none: break
-    case .errors:
-      faults.writeErrorsPerMillion = 8_000
-      faults.readErrorsPerMillion = 8_000
-      faults.truncateErrorsPerMillion = 50_000
-    case .syncErrors: faults.syncErrorsPerMillion = 60_000
-    case .fullDisk: faults.capacityBytes = disk.usedBytes + 12 * Self.kilobyte
-    case .lies: faults.lyingSyncsPerMillion = 300_000
-    }
-    disk.faults = faults
-  }
-
   /// Performs a step; `true` if the store has failed for good.
   private func act() throws -> Bool {
     guard let store, let step = nextStep(store) else { return false }
     let lock = try? store.status(of: PowerCutPhone.attempt).locks.holding
+    let before = memory(of: store)
     do throws(ExamStoreError) {
       let saved = try phone.perform(step, on: store)
       guard !disk.isDead || saved == nil else {
         throw ExamStoreError(.storageFailed, "a step was called saved after the power had gone")
       }
       ledger.promise(step, saved, store, phone)
+      tell("done: \(step)")
       if case .unlock = step, let lock { ledger.countTry(lock) }
       counts.steps += 1
       return false
     } catch {
+      tell("not done: \(step): \(error.code)")
+      guard disk.isDead || error.code == .unlockCodeWrong || memory(of: store) == before else {
+        throw PowerCutFinding("I3", "\(step) was refused (\(error.code)), and the store shows it")
+      }
       if disk.isDead || store.storageFailure != nil {
         ledger.inFlight = step
         return store.storageFailure != nil
@@ -170,6 +161,12 @@ final class PowerCutLife: PowerCutSubject {
       if error.code == .diskFull { counts.refusedForSpace += 1 }
       return false
     }
+  }
+
+  /// What the store would show of its journal: a step that is refused must not change it.
+  private func memory(of store: ExamStore) -> JournalPosition? {
+    guard let status = try? store.journalStatuses(of: PowerCutPhone.attempt).last else { return nil }
+    return JournalPosition(journal: status.id, sequence: status.last, head: status.head)
   }
 
   private func nextStep(_ store: ExamStore) -> PowerCutStep? {
@@ -247,6 +244,7 @@ final class PowerCutLife: PowerCutSubject {
   }
 
   private func judge() throws {
+    tell(store == nil ? "the store does not open" : "opened, with \(ledger.openings) openings since the last check")
     guard family == .lies else {
       guard let store else { throw PowerCutFinding("I1", "a store does not open after three cuts") }
       if try ledger.verify(store, phone) { counts.inFlightKept += 1 }

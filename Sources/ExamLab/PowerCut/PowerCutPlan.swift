@@ -4,9 +4,11 @@ import Foundation
 ///
 /// Written as JSON lines: a head, then a choice a line, so that a line can be taken out by hand.
 package struct PowerCutPlan: Hashable, Sendable {
-  /// What is cut: a phone's store or a server's.
+  /// What is cut, a phone's store or a server's, or damaged while nothing runs.
   package enum Lane: String, Codable, Sendable, CaseIterable {
-    case phone, server
+    case phone, server, phoneDamage, serverDamage
+
+    package static let cuts: [Lane] = [.phone, .server]
   }
 
   package var lane: Lane

@@ -9,32 +9,35 @@ import SyncWire
 /// One server whose disk is virtual, and the phones that push to it: what it acknowledged must be there after every
 /// cut (I8).
 final class ServerPowerCutLife: PowerCutSubject {
-  private static let node: UInt16 = 2
-  private static let path = "server/exam.db"
+  static let node: UInt16 = 2
+  static let path = "server/exam.db"
   private static let identity = PowerCutPhone.server
   private static let chief = OperatorIdentity(name: "chief", role: .operator)
   private static let phoneCount = 3
-  private static let longestSession = 16
+  static let longestSession = 16
 
   let decisions: Decisions
-  private(set) var counts = PowerCutCounts()
+  var counts = PowerCutCounts()
   private(set) var story: [String] = []
-  private(set) var digest = TraceDigest()
+  var digest = TraceDigest()
   private(set) var callsOfSession: UInt64 = 0
   private(set) var callsOfRecovery: UInt64 = 0
   private let cycles: Int
   private let keepsStory: Bool
   /// Faults that the checks are not told of: they must find what these break.
   private let planted: DiskFaults
-  private let disk: VirtualDisk
-  private var store: SQLiteServerStore?
-  private var core: ServerCore?
-  private var phones: [Phone] = []
-  private var now: Int64 = 1_800_000_000_000
+  let disk: VirtualDisk
+  var store: SQLiteServerStore?
+  var core: ServerCore?
+  var phones: [Phone] = []
+  var now: Int64 = 1_800_000_000_000
   private var openings: UInt64 = 0
+  private var family = PowerCutFamily.none
+  /// Files are damaged instead of the power cut.
+  private let isDamaged: Bool
 
   /// A phone that keeps all its entries: what it was told is stored is the promise.
-  private struct Phone {
+  struct Phone {
     var session: ID128
     var attempt: ID128
     var journal: ID128
@@ -61,9 +64,10 @@ final class ServerPowerCutLife: PowerCutSubject {
 
   init(
     decisions: Decisions, cycles: Int = PowerCutLife.cycles, keepsStory: Bool = false,
-    planted: DiskFaults = DiskFaults()
+    planted: DiskFaults = DiskFaults(), isDamaged: Bool = false
   ) {
     self.decisions = decisions
+    self.isDamaged = isDamaged
     self.planted = planted
     self.cycles = cycles
     self.keepsStory = keepsStory
@@ -82,6 +86,12 @@ final class ServerPowerCutLife: PowerCutSubject {
   }
 
   func run() throws {
+    if isDamaged { return try runDamaged() }
+    family = PowerCutFamily(
+      choice: decisions.next(.swarm, node: Self.node) { generator in
+        let lot = generator.next() % 100
+        return lot < 70 ? 0 : lot < 80 ? 1 : lot < 90 ? 2 : 3
+      })
     try open()
     try prepare()
     for _ in 0..<cycles {
@@ -91,9 +101,32 @@ final class ServerPowerCutLife: PowerCutSubject {
     }
   }
 
+  private func runDamaged() throws {
+    try open()
+    try prepare()
+    for _ in 0..<cycles {
+      try damagedCycle()
+      counts.cycles += 1
+    }
+  }
+
+  func tell(_ line: @autoclosure () -> String) {
+    if keepsStory { story.append(line()) }
+  }
+
+  /// What the dead process held, to be let go of when the next one has begun.
+  func endProcess() -> (ServerCore?, SQLiteServerStore?) {
+    disk.kill()
+    defer {
+      core = nil
+      store = nil
+    }
+    return (core, store)
+  }
+
   // MARK: - The server
 
-  private func open() throws {
+  func open() throws {
     openings += 1
     var options = ConnectionOptions.durable
     options.vfsName = disk.vfsName
@@ -104,7 +137,7 @@ final class ServerPowerCutLife: PowerCutSubject {
     self.store = store
   }
 
-  private func perform(_ calls: [ServerCall]) -> [ServerReply] {
+  func perform(_ calls: [ServerCall]) -> [ServerReply] {
     now += 1
     disk.nowMilliseconds = now
     return core?.perform(calls, now: now).replies ?? []
@@ -163,19 +196,34 @@ final class ServerPowerCutLife: PowerCutSubject {
     if end > 0, isKill { disk.scheduleKill(atCall: call) }
     if end > 0, !isKill { disk.schedulePowerCut(atCall: call) }
     let firstCall = disk.callCount
-    disk.faults = planted
-    for _ in 0..<Self.longestSession where !disk.isDead { try batch() }
+    disk.faults = family.faults(on: disk, beside: planted)
+    for _ in 0..<Self.longestSession where !disk.isDead && core?.storeFault == nil { try batch() }
+    let isBroken = !disk.isDead && core?.storeFault != nil
+    if isBroken { try failStop() }
     callsOfSession = disk.callCount - firstCall
     disk.schedulePowerCut(atCall: nil)
     disk.scheduleKill(atCall: nil)
     disk.faults = DiskFaults()
-    if isKill { disk.kill() } else { disk.powerCut() }
-    if isKill { counts.kills += 1 } else { counts.cuts += 1 }
+    // A server whose store failed ends itself, whatever was to happen to its power.
+    if isKill || isBroken { disk.kill() } else { disk.powerCut() }
+    if isKill || isBroken { counts.kills += 1 } else { counts.cuts += 1 }
     digest.take(disk.callCount)
   }
 
+  /// I27: after the first failure nothing is acknowledged; the process leaves the log as it is and ends.
+  private func failStop() throws {
+    counts.failStops += 1
+    disk.faults = DiskFaults()
+    let steps = counts.steps
+    for _ in 0..<2 { try batch() }
+    guard counts.steps == steps else {
+      throw PowerCutFinding("I27", "a push was acknowledged after the storage had failed")
+    }
+    store?.connection.abandonLog()
+  }
+
   /// Pushes of some phones that share a commit.
-  private func batch() throws {
+  func batch() throws {
     let choice = decisions.next(.action, node: Self.node) { 1 + Int64($0.next() >> 16) }
     guard choice != 0 else { return }
     var generator = SeededGenerator(seed: UInt64(bitPattern: choice))
@@ -195,7 +243,7 @@ final class ServerPowerCutLife: PowerCutSubject {
     for (index, reply) in zip(chosen, perform(calls)) { try take(reply, for: index) }
   }
 
-  private func take(_ reply: ServerReply, for index: Int) throws {
+  func take(_ reply: ServerReply, for index: Int) throws {
     switch reply {
     case .sync(let response, _):
       guard let answer = response.acknowledgements.first else {
@@ -211,7 +259,11 @@ final class ServerPowerCutLife: PowerCutSubject {
       phones[index].acknowledged = Int(answer.sequence)
       counts.steps += 1
     case .problem(let problem):
-      guard disk.isDead else { throw PowerCutFinding("I8", "a push was refused: \(problem)") }
+      if problem.kind == .storageLow, family == .fullDisk {
+        counts.refusedForSpace += 1
+      } else if !disk.isDead, core?.storeFault == nil {
+        throw PowerCutFinding("I8", "a push was refused: \(problem)")
+      }
     default: throw PowerCutFinding("I8", "a push got another call's reply")
     }
   }

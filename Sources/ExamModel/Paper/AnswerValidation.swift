@@ -51,8 +51,13 @@ extension Paper {
   /// Checks that `answer` is a possible and canonical answer to the item. An empty value of the right type passes: it
   /// clears the answer. Whether the answer is right is not asked: a paper does not know.
   public func validate(answer: AnswerValue, for itemID: String) throws(AnswerRejection) {
+    guard let item = item(itemID) else { throw .unknownItem(itemID) }
+    try validate(answer, itemID, of: item)
+  }
+
+  private func validate(_ answer: AnswerValue, _ itemID: String, of item: Item) throws(AnswerRejection) {
     // Swift's == takes U+212A for K; ids are compared by their bytes.
-    guard let item = item(itemID), item.id.utf8.elementsEqual(itemID.utf8) else { throw .unknownItem(itemID) }
+    guard item.id.utf8.elementsEqual(itemID.utf8) else { throw .unknownItem(itemID) }
     switch (item.kind, answer) {
     case (.fillIn(let blankCount), .blanks(let texts)):
       guard texts.count <= blankCount else {
@@ -95,7 +100,7 @@ extension Paper {
     case .text:
       canonical = answer
     }
-    try validate(answer: canonical, for: itemID)
+    try validate(canonical, itemID, of: item)
     return canonical
   }
 
@@ -132,7 +137,9 @@ extension Paper {
 extension AnswerValue {
   /// Option ids in the order of their bytes, each once.
   public static func canonicalOptionIDs(_ ids: [String]) -> [String] {
-    Set(ids).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    // Most answers are one option, and this runs at every touch.
+    guard ids.count > 1 else { return ids }
+    return Set(ids).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 }
 

@@ -1,4 +1,5 @@
 public import ExamModel
+import SQLite
 import SyncProtocol
 
 extension ExamStore {
@@ -109,12 +110,21 @@ extension ExamStore {
   }
 
   /// Persists the time left without an entry: every 30 s while the candidate only reads (I16).
+  ///
+  /// - Parameter note: a setting that has to be true together with it, such as the grants that the time left holds.
   public func persistClock(
-    remainingMilliseconds: Int64, of attempt: ID128, at instant: DeviceInstant
+    remainingMilliseconds: Int64, of attempt: ID128, at instant: DeviceInstant,
+    noting note: (setting: String, value: [UInt8])? = nil
   ) throws(ExamStoreError) {
     let memory = try memory(of: attempt)
     let draft = try liveDraft(memory, at: SaveMoment(instant, remainingMilliseconds: remainingMilliseconds))
-    _ = try commit(draft, to: memory)
+    // Time that is up stays up, and need not be written every half minute of a day.
+    let persisted = memory.liveIndex.flatMap { memory.journals[$0].persisted }
+    if note == nil, remainingMilliseconds == 0, persisted?.remainingMilliseconds == 0 { return }
+    let settings = SettingTable(connection: connection)
+    _ = try commit(draft, to: memory) { () throws(SQLiteError) in
+      if let note { try settings.set(SettingTable.prefix + note.setting, to: note.value) }
+    }
   }
 
   func requireAnswering(_ memory: AttemptMemory) throws(ExamStoreError) {

@@ -36,10 +36,16 @@ extension ExamStore {
     if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
     let uncounted = try uncounted(memory)
     if !uncounted.isEmpty {
-      // While it is locked nothing can be journalled, nor when time is up, and what is adopted would hide what has to
-      // be. Before the start only the information form can be among it, which is taken then too.
+      // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
+      // the information form can be among it, which is taken then too.
       if moment.time == .late { return nil }
-      if case .locked = memory.fold.state.phase { return nil }
+      let unknown = try locksElsewhere(memory)
+      if !unknown.isEmpty { return try repeatEntries(of: Uncounted(facts: unknown), memory, at: moment) }
+      // While it is locked no answer would count. The lock itself has to, or its unlock would not.
+      if case .locked = memory.fold.state.phase {
+        guard !uncounted.facts.isEmpty else { return nil }
+        return try repeatEntries(of: Uncounted(facts: uncounted.facts), memory, at: moment)
+      }
     }
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
@@ -101,12 +107,16 @@ extension ExamStore {
       (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
     }
     // What the server knows from another device has been said.
-    var counted = FactName.all(in: try serverAnswers(of: memory.attempt))
+    let known = FactName.all(in: try serverAnswers(of: memory.attempt))
+    var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
         guard let name = FactName(stored.entry.kind) else { continue }
-        if isKept(journal.number, stored.sequence) {
+        // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
+        var isLost = isKept(journal.number, stored.sequence)
+        if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { isLost = true }
+        if isLost {
           waiting.append((name, stored.entry.kind))
         } else {
           counted.insert(name)
@@ -120,6 +130,15 @@ extension ExamStore {
       .map { (item: $0.key, answer: $0.value) }
       .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
     return uncounted
+  }
+
+  /// Locks of other devices that hold the attempt on the server and are not known here. They hold it here too, before
+  /// anything is journalled that they would keep from counting.
+  private func locksElsewhere(_ memory: AttemptMemory) throws(ExamStoreError) -> [EntryKind] {
+    guard let record = try serverAnswers(of: memory.attempt) else { return [] }
+    let own = memory.fold.state.ledger
+    return Set(record.locks).subtracting(record.unlocked).subtracting(own.locks).sorted()
+      .map { .lock(LockFact(number: $0, cause: .other, detail: "on another device")) }
   }
 
   private func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {

@@ -75,7 +75,7 @@ struct JournalState: Hashable {
   var genesis: Digest256 { Chain.genesis(journal: id, subject: subject, deviceKey: deviceKey) }
 
   /// What the row's MAC covers: everything that decides what is pushed, and where.
-  func mac(key: SymmetricKey) -> ID128 {
+  func mac(key: HMAC<SHA256>) -> ID128 {
     var bytes = [UInt8]()
     bytes.reserveCapacity(320)
     bytes += "examsync journal row v1".utf8
@@ -95,7 +95,7 @@ struct JournalState: Hashable {
     bytes.appendBigEndian(greatest)
     (greatestHead ?? .zero).append(to: &bytes)
     appendClock(to: &bytes)
-    var hmac = HMAC<SHA256>(key: key)
+    var hmac = key
     hmac.update(data: bytes)
     return hmac.finalize().withUnsafeBytes { code in
       ID128(

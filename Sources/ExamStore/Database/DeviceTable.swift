@@ -116,15 +116,18 @@ struct DeviceTable {
     var seeds: [[UInt8]] = []
     do throws(ExamStoreError) {
       if let copy = try copiedSeed() { seeds.append(copy) }
-    } catch { if error.code == .secretsLocked { throw error } }
-    let wrapped = (try? wrapped()) ?? [:]
+    } catch { if error.code == .secretsLocked || error.isUnread { throw error } }
+    var wrapped: [String: [UInt8]] = [:]
+    do throws(ExamStoreError) { wrapped = try self.wrapped() } catch { if error.isUnread { throw error } }
     if let seed = try unwrap(wrapped[Self.wrappedSeed]) { seeds.append(seed) }
     guard wrapped.isEmpty, (try? SettingTable(connection: connection).value(of: Self.wrappedCopy)) == nil else {
       return seeds
     }
-    try? connection.forEachRow("SELECT seed FROM device") { (row) throws(ExamStoreError) in
-      seeds.append(row.blob(at: 0))
-    }
+    do throws(ExamStoreError) {
+      try connection.forEachRow("SELECT seed FROM device") { (row) throws(ExamStoreError) in
+        seeds.append(row.blob(at: 0))
+      }
+    } catch { if error.isUnread { throw error } }
     return seeds
   }
 

@@ -7,8 +7,8 @@ import SyncWire
 /// Reading and writing journals and entries. No decisions.
 struct JournalTable {
   let connection: Connection
-  /// Of the rows' MACs; derived from the device's seed.
-  let key: SymmetricKey
+  /// Of the rows' MACs: a code that has taken its key, derived from the device's seed, and nothing else yet.
+  let key: HMAC<SHA256>
 
   private static let columns = """
     number, id, subject, device_key, predecessor, predecessor_sequence, predecessor_head, lease, last, head, fork, \
@@ -16,8 +16,8 @@ struct JournalTable {
     wall_ms, remaining_ms, mac
     """
 
-  static func macKey(seed: [UInt8]) -> SymmetricKey {
-    SymmetricKey(data: Hash.sha256(Array("examsync store v1".utf8) + seed).bytes)
+  static func macKey(seed: [UInt8]) -> HMAC<SHA256> {
+    HMAC(key: SymmetricKey(data: Hash.sha256(Array("examsync store v1".utf8) + seed).bytes))
   }
 
   struct Row {

@@ -15,7 +15,8 @@ public struct SystemFiles: StoreFiles {
   }
 
   public func exists(_ path: String) -> Bool {
-    access(path, F_OK) == 0
+    // A disk that does not answer has not said that there is no file: nothing may be put in its place then.
+    access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR)
   }
 
   public func rename(_ path: String, to newPath: String) throws(ExamStoreError) {

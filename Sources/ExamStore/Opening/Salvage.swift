@@ -30,28 +30,50 @@ struct Salvage {
   /// How many sequences in a row may be missing before the rest is taken as missing too.
   private static let longestGap: UInt64 = 2_000
 
-  /// Reads what there is. An unreadable part is a part that is not salvaged; only a vault that cannot be used throws.
+  /// Reads what there is. A part that was read and is wrong is not salvaged. What the disk did not give throws, and so
+  /// does a vault that cannot be used: later they may tell what would be given up here.
   static func read(_ connection: Connection, vault: (any StoreVault)?) throws(ExamStoreError) -> Salvage {
     var salvage = Salvage()
     let tables = AttemptTables(connection: connection)
     salvage.device = try device(DeviceTable(connection: connection, vault: vault))
-    salvage.tries = (try? tables.numbers(in: .lockTries)) ?? [:]
-    salvage.voids = (try? tables.numbers(in: .voids)) ?? [:]
-    salvage.bases = ((try? tables.attempts()) ?? [:]).compactMapValues { $0 }
-    let received = try? tables.receipts(publicKey: salvage.device?.serverKey)
+    salvage.tries = try given { () throws(ExamStoreError) in try tables.numbers(in: .lockTries) } ?? [:]
+    salvage.voids = try given { () throws(ExamStoreError) in try tables.numbers(in: .voids) } ?? [:]
+    let bases = try given { () throws(ExamStoreError) in try tables.attempts() }
+    salvage.bases = (bases ?? [:]).compactMapValues { $0 }
+    let serverKey = salvage.device?.serverKey
+    let received = try given { () throws(ExamStoreError) in try tables.receipts(publicKey: serverKey) }
     salvage.receipts = (received ?? [:]).values.flatMap { $0 }
-    try? connection.forEachRow("SELECT name, value FROM setting") { (row) throws(ExamStoreError) in
-      let name = row.text(at: 0)
-      if name.hasPrefix(SettingTable.prefix) { salvage.settings[name] = row.blob(at: 1) }
-    }
+    salvage.settings = try settings(connection)
     guard let device = salvage.device else { return salvage }
     let table = JournalTable(connection: connection, key: JournalTable.macKey(seed: device.signingKey.seed))
-    for number in numbers(connection) {
-      guard let row = row(number, table), row.journal.deviceKey == device.signingKey.id else { continue }
-      salvage.journals.append(journal(row, table))
+    for number in try numbers(connection) {
+      let row = try given { () throws(ExamStoreError) in try table.row(number: number) } ?? nil
+      guard let row, row.journal.deviceKey == device.signingKey.id else { continue }
+      salvage.journals.append(try journal(row, table))
     }
     salvage.closeLeftJournals()
     return salvage
+  }
+
+  /// What can be read; `nil` for what was read and is wrong.
+  private static func given<Value>(
+    _ body: () throws(ExamStoreError) -> Value
+  ) throws(ExamStoreError) -> Value? {
+    do throws(ExamStoreError) { return try body() } catch {
+      if error.code == .secretsLocked || error.isUnread { throw error }
+      return nil
+    }
+  }
+
+  private static func settings(_ connection: Connection) throws(ExamStoreError) -> [String: [UInt8]] {
+    var settings: [String: [UInt8]] = [:]
+    _ = try given { () throws(ExamStoreError) in
+      try connection.forEachRow("SELECT name, value FROM setting") { (row) throws(ExamStoreError) in
+        let name = row.text(at: 0)
+        if name.hasPrefix(SettingTable.prefix) { settings[name] = row.blob(at: 1) }
+      }
+    }
+    return settings
   }
 
   /// A row that was changed cannot say where its journal was left. The successor's opening can: it is in a chain.
@@ -65,43 +87,45 @@ struct Salvage {
 
   /// The key whose id stands in the journals, out of its two copies.
   private static func device(_ table: DeviceTable) throws(ExamStoreError) -> DeviceIdentity? {
-    do throws(ExamStoreError) {
-      if let sound = try table.read() { return sound }
-    } catch { if error.code == .secretsLocked { throw error } }
+    if let sound = try given({ () throws(ExamStoreError) in try table.read() }) ?? nil { return sound }
     let connection = table.connection
     let seeds = try table.readableSeeds()
     var server: [UInt8]?
     var user = ""
     var grant: SessionGrant?
-    try? connection.forEachRow("SELECT server_key, user, session_grant FROM device") {
-      (row) throws(ExamStoreError) in
-      server = row.optionalBlob(at: 0).flatMap { $0.count == 32 ? $0 : nil }
-      user = row.text(at: 1)
-      grant = row.optionalBlob(at: 2).flatMap { try? SessionGrant(wire: $0) }
+    _ = try given { () throws(ExamStoreError) in
+      try connection.forEachRow("SELECT server_key, user, session_grant FROM device") {
+        (row) throws(ExamStoreError) in
+        server = row.optionalBlob(at: 0).flatMap { $0.count == 32 ? $0 : nil }
+        user = row.text(at: 1)
+        grant = row.optionalBlob(at: 2).flatMap { try? SessionGrant(wire: $0) }
+      }
     }
     if let secret = try? table.sessionSecret() { grant?.secret = secret }
     var keys: Set<ID128> = []
-    try? connection.forEachRow("SELECT device_key FROM journal") { (row) throws(ExamStoreError) in
-      keys.insert(try row.id(at: 0))
+    _ = try given { () throws(ExamStoreError) in
+      try connection.forEachRow("SELECT device_key FROM journal") { (row) throws(ExamStoreError) in
+        keys.insert(try row.id(at: 0))
+      }
     }
     let candidates = seeds.compactMap(SigningKey.init(seed:))
     guard let key = candidates.first(where: { keys.contains($0.id) }) ?? candidates.first else { return nil }
     return DeviceIdentity(signingKey: key, serverKey: server, user: user, grant: grant)
   }
 
-  private static func numbers(_ connection: Connection) -> [Int64] {
+  private static func numbers(_ connection: Connection) throws(ExamStoreError) -> [Int64] {
     var numbers: Set<Int64> = []
-    try? connection.forEachRow("SELECT number FROM journal") { (row) throws(ExamStoreError) in
-      numbers.insert(row.int64(at: 0))
+    _ = try given { () throws(ExamStoreError) in
+      try connection.forEachRow("SELECT number FROM journal") { (row) throws(ExamStoreError) in
+        numbers.insert(row.int64(at: 0))
+      }
     }
     return numbers.sorted()
   }
 
-  private static func row(_ number: Int64, _ table: JournalTable) -> JournalTable.Row? {
-    try? table.row(number: number)
-  }
-
-  private static func journal(_ row: JournalTable.Row, _ table: JournalTable) -> SalvagedJournal {
+  private static func journal(
+    _ row: JournalTable.Row, _ table: JournalTable
+  ) throws(ExamStoreError) -> SalvagedJournal {
     var state = row.journal
     let namedLast = state.last
     let namedHead = state.head
@@ -112,7 +136,9 @@ struct Salvage {
     var lastFound: UInt64 = 0
     while sequence - lastFound < longestGap, sequence < max(namedLast, lastFound) + longestGap {
       sequence += 1
-      guard let entry = try? table.entry(sequence, of: state.number) else { continue }
+      let wanted = sequence
+      let found = try given { () throws(ExamStoreError) in try table.entry(wanted, of: state.number) } ?? nil
+      guard let entry = found else { continue }
       lastFound = sequence
       heads[sequence] = entry.head
       guard let before = heads[sequence - 1],

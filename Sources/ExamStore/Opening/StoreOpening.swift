@@ -21,6 +21,8 @@ enum StoreOpening {
       if planted(.walDeletedAtOpening) { setup.files.remove(setup.path + "-wal") }
     #endif
     let existed = setup.files.exists(setup.path)
+    // SQLite would remove a log that has no file; it may hold everything.
+    if !existed { try moveCompanions(setup, to: freeName(setup)) }
     var connection: Connection?
     do throws(ExamStoreError) {
       let opened: Connection
@@ -29,13 +31,15 @@ enum StoreOpening {
       }
       connection = opened
       let contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
+      if existed, setup.files.exists(setup.faultPath) { connection = try copied(opened, setup) }
       // The reserve is made only beside a store that was opened once.
       let hadStore = contents.wasEmpty && setup.files.exists(setup.reservePath)
       guard !hadStore || !existed else { throw .damaged("everything in the store's file was deleted") }
-      var result = try finish(opened, contents, isNew: contents.wasEmpty, quarantine: nil)
+      var result = try finish(connection ?? opened, contents, isNew: contents.wasEmpty, quarantine: nil)
       result.report.isPredecessorMissing = hadStore
       return result
     } catch {
+      if error.code == .storageFailed { setup.noteFault() }
       guard error.code == .damaged, existed else { throw error }
       let quarantine = try setAside(connection, reason: error.message, setup, randomness: &randomness, at: instant)
       let fresh: Connection
@@ -50,6 +54,7 @@ enum StoreOpening {
   private static func finish(
     _ connection: Connection, _ contents: StoreContents, isNew: Bool, quarantine: Quarantine?
   ) throws(ExamStoreError) -> Opened {
+    do throws(SQLiteError) { try connection.settleLog() } catch { throw .opening(error, path: connection.path) }
     var report = OpenReport(isNew: isNew)
     report.quarantine = quarantine
     report.journalCount = contents.journalCount
@@ -59,6 +64,26 @@ enum StoreOpening {
       report.clocks[attempt] = memory.journals.last { $0.persisted != nil }?.persisted
     }
     return Opened(connection: connection, contents: contents, report: report)
+  }
+
+  /// After a failure of the disk what is read here may be in the system's cache only, and taken for clean there: no sync
+  /// would ever write it. Folding such a log into the file would tear the file at a power cut. So every page is written
+  /// anew into another file, and that takes the place of this one when it is complete.
+  private static func copied(_ connection: Connection, _ setup: StoreSetup) throws(ExamStoreError) -> Connection {
+    removeBuilding(setup)
+    do throws(SQLiteError) { try connection.backup(to: setup.buildingPath) } catch {
+      // Without room for a copy the log is all there is.
+      guard error.isDiskFull else { throw .opening(error, path: setup.path) }
+      return connection
+    }
+    connection.abandonLog()
+    try? connection.close()
+    let former = freeName(setup)
+    try setup.files.rename(setup.path, to: former)
+    try moveCompanions(setup, to: former)
+    try setup.files.rename(setup.buildingPath, to: setup.path)
+    for path in [former] + StoreSetup.companions(of: former) + [setup.faultPath] { setup.files.remove(path) }
+    do throws(SQLiteError) { return try setup.connect(setup.path) } catch { throw .opening(error, path: setup.path) }
   }
 
   /// Builds the new store completely under another name, and only then lets it take the damaged one's place: at
@@ -72,7 +97,8 @@ enum StoreOpening {
     #if PlantedBugs
       if planted(.damagedStoreThrownAway) { salvage.journals = [] }
     #endif
-    // An unfinished close leaves the WAL beside the file, and both are set aside.
+    // The log stays beside the file as it is, and both are set aside.
+    damaged?.abandonLog()
     try? damaged?.close()
     removeBuilding(setup)
     let journals = try salvage.build(setup, randomness: &randomness, at: instant)

@@ -18,10 +18,15 @@ struct StoreSetup {
   var lockPath: String { path + ".lock" }
   var reservePath: String { path + ".reserve" }
   var blobPath: String { path + "-blobs" }
+  /// Stands there since the disk failed, until the store was copied. It need not survive a power cut: that ends the
+  /// cache that could not be trusted.
+  var faultPath: String { path + ".fault" }
   /// A store that is being put together from a damaged one.
   var buildingPath: String { path + ".building" }
 
   static func companions(of path: String) -> [String] { [path + "-wal", path + "-shm", path + "-journal"] }
+
+  func noteFault() { files.reserve(faultPath, byteCount: 0) }
 
   func connect(_ path: String) throws(SQLiteError) -> Connection {
     var options = ConnectionOptions.durable

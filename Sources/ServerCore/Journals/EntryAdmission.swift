@@ -96,7 +96,8 @@ extension ServerCore {
       memory.startedAt = min(place.journal.clock.bounds?.midpoint ?? place.receivedAt, place.receivedAt)
       memory.startCode = start.code
     case .lock(let fact):
-      memory.lockCauses[fact.number] = fact.cause
+      // A device that takes over says a lock once more, and does not know its cause.
+      if memory.lockCauses[fact.number] == nil { memory.lockCauses[fact.number] = fact.cause }
     case .seal(let signed):
       memory.stateBeforeSeal = stateBefore
       memory.sealStatement = try? SealStatement(wire: signed.statement)

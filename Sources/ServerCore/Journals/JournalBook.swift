@@ -34,7 +34,8 @@ extension ServerCore {
     try audit("lease-taken", by: "device \(device)", of: memory.id.hex, "lease \(lease)")
   }
 
-  /// The opening entry of a successor names its predecessor, which takes nothing more from then on.
+  /// The opening entry of a successor names its predecessor. One of the same device takes nothing more from then on:
+  /// it belongs to another copy of the store. Another device's is fenced by the lease, and goes on if that comes back.
   func linkPredecessor(_ body: [UInt8], of journal: JournalMemory, lease: UInt32) throws {
     let memory = journal.attempt
     guard let entry = try? Entry(wire: body), case .open(let opening) = entry.kind,
@@ -43,10 +44,12 @@ extension ServerCore {
       predecessor !== journal, lease == memory.row.record.lease,
       memory.row.record.leaseDevice == journal.row.device
     else { return }
-    predecessor.row.isSuperseded = true
-    if !predecessor.isDirty {
-      predecessor.isDirty = true
-      work.journals.append(predecessor)
+    if predecessor.row.device == journal.row.device {
+      predecessor.row.isSuperseded = true
+      if !predecessor.isDirty {
+        predecessor.isDirty = true
+        work.journals.append(predecessor)
+      }
     }
     try audit(
       "successor", by: "device \(journal.row.device)", of: memory.id.hex,

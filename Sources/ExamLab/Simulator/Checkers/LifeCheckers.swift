@@ -18,7 +18,7 @@ struct PaperIsSecret: Checker {
       default: continue
       }
       guard let exam, let opensAt = truth.exam(exam)?.opensAt else { continue }
-      let now = truth.serverTime(event.trueMilliseconds)
+      let now = truth.latestServerTime(event.trueMilliseconds)
       finding.expect(
         now >= opensAt,
         Violation(
@@ -35,7 +35,7 @@ struct PaperIsSecret: Checker {
       }
       guard hit.node.isPhone, let opensAt = truth.exam(exam)?.opensAt else { continue }
       finding.expect(
-        truth.serverTime(hit.trueMilliseconds) >= opensAt,
+        truth.latestServerTime(hit.trueMilliseconds) >= opensAt,
         Violation(
           .i18, hit.trueMilliseconds, hit.node, "the paper or its key was on a phone before the exam opened",
           expected: "nothing before \(opensAt)", found: "in \(hit.place)"))

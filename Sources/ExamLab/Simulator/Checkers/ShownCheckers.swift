@@ -76,9 +76,10 @@ struct NoSilentLoss: Checker {
           guard let attempt = evidence.attempt(ofJournal: journal) else { continue }
           saved[attempt, default: [:]].updateValue(value.flatMap { $0.isEmpty ? nil : $0 }, forKey: item)
           savedAt[item] = event.trueMilliseconds
-        case .saveInterrupted(let item?, _):
-          // Which of the two it is, the seal decides.
-          for attempt in saved.keys { saved[attempt]?[item] = nil }
+        case .saveInterrupted(let item?, let value):
+          // Which of the two it is, the seal decides, unless it was the same once more.
+          let value = value.flatMap { $0.isEmpty ? nil : $0 }
+          for attempt in saved.keys where saved[attempt]?[item] != .some(value) { saved[attempt]?[item] = nil }
         case .sealedShown(let attempt, let ordinal, let answers, let count):
           guard let sheet = sheets[Sealed(attempt: attempt, ordinal: ordinal)] else { continue }
           finding.expect(

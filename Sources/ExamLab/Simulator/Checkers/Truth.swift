@@ -32,6 +32,18 @@ package struct Truth: Sendable {
     return startedAt + trueMilliseconds + offset
   }
 
+  /// The latest that the server's clock ever said up to a true instant: what was due then was done then, and stays done
+  /// when the clock is set back.
+  package func latestServerTime(_ trueMilliseconds: Int64) -> Int64 {
+    var latest = serverTime(trueMilliseconds)
+    var offset: Int64 = 0
+    for step in serverClocks where step.trueMilliseconds <= trueMilliseconds {
+      latest = max(latest, startedAt + step.trueMilliseconds + max(offset, step.offsetMilliseconds))
+      offset = step.offsetMilliseconds
+    }
+    return latest
+  }
+
   package func attempt(_ id: ID128) -> AttemptTruth? { attempts.first { $0.id == id } }
   package func exam(_ id: ID128) -> ExamTruth? { exams.first { $0.id == id } }
 

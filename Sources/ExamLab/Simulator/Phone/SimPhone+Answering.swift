@@ -102,9 +102,16 @@ extension SimPhone {
   func lock(_ cause: LockCause, detail: String = "") throws -> LockOutcome? {
     let (store, attempt) = try beginSave()
     if case .locked(let number) = try store.phase(of: attempt) { throw ExamStoreError.locked(lock: number) }
-    let outcome = try store.lock(cause, detail: detail, in: attempt, at: moment())
-    guard let outcome, !disk.isDead else { return outcome }
+    let outcome: LockOutcome?
+    do {
+      outcome = try store.lock(cause, detail: detail, in: attempt, at: moment())
+    } catch {
+      if disk.isDead { world.note(node, .saveInterrupted(item: nil, value: nil)) }
+      throw error
+    }
+    guard let outcome else { return nil }
     noteSaved(outcome.saved, store)
+    guard !disk.isDead else { return outcome }
     note(.lockedShown(number: outcome.number))
     if outcome.handedIn, let status = try? store.status(of: attempt), let seal = status.seal {
       shownSeal = seal.ordinal

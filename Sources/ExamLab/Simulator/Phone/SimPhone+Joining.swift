@@ -20,7 +20,7 @@ extension SimPhone {
     guard let attempt, let status = try? store.status(of: attempt) else { return }
     let now = reading()
     serverTime = ServerTime(status.clock, bootID: now.bootID)
-    let granted = (try? noticedGrants(store, attempt)) ?? 0
+    let granted = (try? store.noticedGrants(of: attempt)) ?? 0
     bell = Bell(
       persisted(store.report.clocks[attempt] ?? status.persistedClock), grantedMilliseconds: granted, at: now)
     updateBell()
@@ -164,7 +164,7 @@ extension SimPhone {
     noteSaved(saved, store)
     if self.attempt != attempt {
       self.attempt = attempt
-      let granted = try noticedGrants(store, attempt)
+      let granted = try store.noticedGrants(of: attempt)
       bell = Bell(
         persisted(try store.status(of: attempt).persistedClock), grantedMilliseconds: granted, at: reading())
     }

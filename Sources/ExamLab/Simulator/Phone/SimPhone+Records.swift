@@ -33,6 +33,7 @@ extension SimPhone {
     let terms = try store.terms(attempt)
     bell.grant(total: terms.grantedMilliseconds)
     updateBell()
+    persistClock()
     for grant in terms.grants {
       let before = try store.status(of: attempt).sequence
       let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
@@ -40,17 +41,7 @@ extension SimPhone {
       noteSaved(saved, store)
       nudge()
     }
-    let total = terms.grantedMilliseconds
-    if try noticedGrants(store, attempt) != total {
-      try store.setSetting(Self.grantsSetting(attempt), to: Array("\(total)".utf8))
-    }
   }
-
-  func noticedGrants(_ store: ExamStore, _ attempt: ID128) throws -> Int64 {
-    try store.setting(Self.grantsSetting(attempt)).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } ?? 0
-  }
-
-  static func grantsSetting(_ attempt: ID128) -> String { "engine.grants.\(attempt.hex)" }
 
   func takeLease(_ store: ExamStore, _ attempt: ID128) throws {
     let record = try store.terms(attempt).attempt
@@ -60,7 +51,9 @@ extension SimPhone {
     }
     isLeaseElsewhere = false
     if try store.renewLease(of: attempt, at: moment()) != nil { nudge() }
-    guard let taken = try store.takeOver(attempt, at: moment()) else { return }
+    let taken = try? store.takeOver(attempt, at: moment())
+    if disk.isDead { return noteInterruptedTakeOver(store, attempt) }
+    guard let taken else { return }
     let heads = try store.heads(of: taken.saved.journal, at: taken.answers.map(\.sequence))
     for answer in taken.answers {
       guard let head = heads[answer.sequence] else { continue }
@@ -69,6 +62,14 @@ extension SimPhone {
           journal: taken.saved.journal, sequence: answer.sequence, head: head, item: answer.item, value: answer.value))
     }
     nudge()
+  }
+
+  /// What was saved before may stand in the journal once more now, and nobody was told.
+  private func noteInterruptedTakeOver(_ store: ExamStore, _ attempt: ID128) {
+    guard let sheet = try? store.answerSheet(of: attempt) else { return }
+    for item in Set(world.truth.intents.filter { $0.node == node && $0.attempt == attempt }.map(\.item)).sorted() {
+      world.note(node, .saveInterrupted(item: item, value: sheet[item]))
+    }
   }
 
   private func takeUnlocks(_ store: ExamStore, _ attempt: ID128) throws {
@@ -119,7 +120,8 @@ extension SimPhone {
   // MARK: - Facts
 
   func noteSaved(_ saved: Saved, _ store: ExamStore, item: String? = nil, value: AnswerValue? = nil) {
-    guard !disk.isDead, let status = try? store.journalStatus(saved.journal) else { return }
+    if disk.isDead { return world.note(node, .saveInterrupted(item: item, value: value)) }
+    guard let status = try? store.journalStatus(saved.journal) else { return }
     note(.saved(journal: saved.journal, sequence: saved.sequence, head: status.head, item: item, value: value))
   }
 

@@ -11,9 +11,8 @@ extension SimPhone {
 
   func moment() -> SaveMoment {
     let now = reading()
-    let remaining = bell.isDoubtful ? nil : bell.remainingMilliseconds(at: now)
-    let time: TimeClass = bell.isDoubtful ? .undecided : (remaining == 0 ? .late : .inTime)
-    return SaveMoment(instant(), time: time, remainingMilliseconds: remaining)
+    let time: TimeClass = bell.isDoubtful ? .undecided : (bell.remainingMilliseconds(at: now) == 0 ? .late : .inTime)
+    return SaveMoment(instant(), time: time, remainingMilliseconds: bell.persistableMilliseconds(at: now))
   }
 
   func updateBell() {
@@ -62,12 +61,17 @@ extension SimPhone {
   }
 
   func persistClock() {
-    guard let store, let attempt, !bell.isDoubtful, (try? store.phase(of: attempt)) == .answering,
+    guard let store, let attempt, !bell.isDoubtful, let phase = try? store.phase(of: attempt), phase != .notStarted,
       let remaining = bell.remainingMilliseconds(at: reading())
     else { return }
     clockPersistedAt = reading().bootMilliseconds
-    guard (try? store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant())) != nil else { return }
-    bell.notePersisted()
+    do {
+      let note = bell.hasGrantsToNote ? ExamStore.noteOfGrants(bell.grantedMilliseconds, to: attempt) : nil
+      try store.persistClock(remainingMilliseconds: remaining, of: attempt, at: instant(), noting: note)
+      bell.notePersisted()
+    } catch {
+      // It is tried again.
+    }
   }
 
   /// In a suspend nothing is persisted. What was persisted before it is minutes too much by now, and is replaced before
