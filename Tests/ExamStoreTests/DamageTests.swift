@@ -187,7 +187,7 @@ import Testing
       try phone.openAgain()
       phone.store.close()
     }
-    #expect(phone.folder.names.filter { $0.hasPrefix("store.db.quarantined-") }.count == 3)
+    #expect(phone.folder.names.filter { $0.wholeMatch(of: /store\.db\.quarantined-\d+/) != nil }.count == 3)
     try phone.openAgain()
     #expect(try phone.answers == all)
   }

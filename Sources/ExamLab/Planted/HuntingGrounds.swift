@@ -23,10 +23,11 @@
       if let drill { return [.drill(drill)] }
       return switch self {
       case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .deviceFsyncRetried, .answerRowOutsideTransaction,
-        .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening, .damagedStoreThrownAway,
+        .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening,
         .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart, .lastLockSealedSeparately,
         .unlockTriesInMemory:
         [.powerCuts(.phone)]
+      case .damagedStoreThrownAway: [.powerCuts(.phoneDamage)]
       case .serverSynchronousNormal, .acknowledgedBeforeCommit: [.powerCuts(.server)]
       case .resetKeepsOldRecords: [.exams([.oldPhone]), .exams([.oldBackup])]
       case .staleLeaseApplied, .leaseTakenByAnybody, .answersInSharedScope: [.exams([.twoDevices, .releaseRace])]

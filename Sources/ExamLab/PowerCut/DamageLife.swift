@@ -145,7 +145,7 @@ final class DamageLife: PowerCutSubject {
     _ store: ExamStore, _ phone: PowerCutPhone, _ witness: DamageWitness, _ kind: DamageKind
   ) throws {
     let contents = try store.journalContents()
-    try DamageWitness.requireShownIsJournalled(store, contents)
+    try witness.requireShownIsJournalled(store, contents)
     let key = store.identity?.signingKey.id
     if let key, kind.isForeign, key == foreign.witness.key {
       // The file is another candidate's and says so itself; nothing of this one's may be in it.

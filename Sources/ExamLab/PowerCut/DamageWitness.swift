@@ -8,6 +8,8 @@ struct DamageWitness {
   struct Journal {
     var id: ID128
     var bodies: [[UInt8]]
+    /// After each of them.
+    var heads: [Digest256]
   }
 
   var key: ID128?
@@ -18,7 +20,9 @@ struct DamageWitness {
   /// Takes down what is in the file of a sound store.
   mutating func observe(_ store: ExamStore) throws {
     key = store.identity?.signingKey.id
-    journals = try store.journalContents().map { Journal(id: $0.status.id, bodies: $0.entries.map(\.body)) }
+    journals = try store.journalContents().map {
+      Journal(id: $0.status.id, bodies: $0.entries.map(\.body), heads: $0.entries.map(\.head))
+    }
   }
 
   func bodies(of journal: ID128) -> [[UInt8]]? { journals.first { $0.id == journal }?.bodies }
@@ -50,7 +54,9 @@ struct DamageWitness {
         if case .open? = (try? Entry(wire: body))?.kind { !all.contains(body) } else { false }
       }
       // A successor begins with an opening of its own.
-      guard fresh <= openings + (issued.isEmpty ? 1 : 0) else { throw PowerCutFinding("I2", "\(fresh) openings were added by \(openings)") }
+      guard fresh <= openings + (issued.isEmpty ? 1 : 0) else {
+        throw PowerCutFinding("I2", "\(fresh) openings were added by \(openings)")
+      }
     }
   }
 
@@ -72,11 +78,22 @@ struct DamageWitness {
     return missing
   }
 
-  /// What the store shows is what its journals add up to.
-  static func requireShownIsJournalled(_ store: ExamStore, _ contents: [JournalContents]) throws {
+  /// What the store shows is what its journals add up to. Where some of them are gone, what follows may not count any
+  /// more; even then nothing is shown that was never answered.
+  func requireShownIsJournalled(_ store: ExamStore, _ contents: [JournalContents]) throws {
     guard let shown = try? store.status(of: PowerCutPhone.attempt) else { return }
     let entries = contents.flatMap { journal in
       journal.entries.filter { $0.sequence <= journal.fork ?? .max }.compactMap { try? Entry(wire: $0.body) }
+    }
+    guard store.report.quarantine == nil else {
+      for answer in shown.answers {
+        guard let value = answer.value else { continue }
+        let isIssued = entries.contains { entry in
+          if case .answer(answer.item, value) = entry.kind { true } else { false }
+        }
+        guard isIssued else { throw PowerCutFinding("I14", "the store shows an answer that no entry has") }
+      }
+      return
     }
     let fold = JournalFold(entries)
     var values: [String: AnswerValue] = [:]

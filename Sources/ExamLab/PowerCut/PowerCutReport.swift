@@ -40,9 +40,9 @@ package enum PowerCutReport {
   package static func line(
     _ operation: PowerCutWalk.Operation, of lane: PowerCutPlan.Lane, _ result: PowerCutWalk.Result
   ) -> String {
-    "\(lane.rawValue), \(operation.rawValue): \(result.calls) calls, \(result.points) ends, \(result.nestedPoints) with "
-      + "a second one, lost \(result.outcome.failures.count), \(Int(result.outcome.processorSeconds.rounded())) s, "
-      + "digest \(String(result.outcome.digest, radix: 16))"
+    "\(lane.rawValue), \(operation.rawValue): \(result.calls) calls, \(result.points) ends, "
+      + "\(result.nestedPoints) with a second one, lost \(result.outcome.failures.count), "
+      + "\(rate(result.outcome.processorSeconds)) s, digest \(String(result.outcome.digest, radix: 16))"
   }
 
   package static func line(_ setting: BareSQLite.Setting, _ result: BareSQLite.Result) -> String {

@@ -49,7 +49,7 @@ struct Salvage {
     for number in try numbers(connection) {
       let row = try given { () throws(ExamStoreError) in try table.row(number: number) } ?? nil
       guard let row, row.journal.deviceKey == device.signingKey.id else { continue }
-      salvage.journals.append(try journal(row, table))
+      salvage.journals.append(try journal(row, table, attempts: (bases ?? [:]).keys.sorted()))
     }
     salvage.closeLeftJournals()
     return salvage
@@ -124,9 +124,10 @@ struct Salvage {
   }
 
   private static func journal(
-    _ row: JournalTable.Row, _ table: JournalTable
+    _ row: JournalTable.Row, _ table: JournalTable, attempts: [ID128]
   ) throws(ExamStoreError) -> SalvagedJournal {
     var state = row.journal
+    try believeChain(&state, row, table, attempts: attempts)
     let namedLast = state.last
     let namedHead = state.head
     let macFits = row.mac == state.mac(key: table.key)
@@ -160,6 +161,21 @@ struct Salvage {
     if !macFits { forgetWhatOnlyTheRowSays(&state, entries: salvaged.intact) }
     salvaged.state = state
     return salvaged
+  }
+
+  /// A changed row may name another attempt. The chain says whose it is: it begins with the attempt.
+  private static func believeChain(
+    _ state: inout JournalState, _ row: JournalTable.Row, _ table: JournalTable, attempts: [ID128]
+  ) throws(ExamStoreError) {
+    guard row.mac != state.mac(key: table.key) else { return }
+    let number = state.number
+    let found = try given { () throws(ExamStoreError) in try table.entry(1, of: number) } ?? nil
+    guard let first = found else { return }
+    let own = attempts.first { attempt in
+      let genesis = Chain.genesis(journal: state.id, subject: attempt, deviceKey: state.deviceKey)
+      return Chain.next(genesis, sequence: 1, body: first.body) == first.head
+    }
+    if let own { state.subject = own }
   }
 
   /// What a changed row says is not believed; lease and predecessor stand in the chain too.

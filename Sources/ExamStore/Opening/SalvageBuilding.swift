@@ -25,7 +25,11 @@ extension Salvage {
         of: journal.state.id, at: journal.state.last, carrying: journal.loose, moment: SaveMoment(instant))
     }
     randomness = store.randomness
-    do throws(SQLiteError) { try connection.close() } catch { throw .opening(error, path: setup.buildingPath) }
+    // The file alone takes the other's place: a close that cannot fold the log in would say nothing of it.
+    do throws(SQLiteError) {
+      try connection.checkpoint(.truncate)
+      try connection.close()
+    } catch { throw .opening(error, path: setup.buildingPath) }
     return journals.map { journal in
       SalvagedJournalReport(
         journal: journal.state.id, attempt: journal.state.subject, intactThrough: journal.state.last,

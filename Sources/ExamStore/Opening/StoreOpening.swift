@@ -66,9 +66,9 @@ enum StoreOpening {
     return Opened(connection: connection, contents: contents, report: report)
   }
 
-  /// After a failure of the disk what is read here may be in the system's cache only, and taken for clean there: no sync
-  /// would ever write it. Folding such a log into the file would tear the file at a power cut. So every page is written
-  /// anew into another file, and that takes the place of this one when it is complete.
+  /// After a failure of the disk what is read here may be in the system's cache only, and taken for clean there: no
+  /// sync would ever write it. Folding such a log into the file would tear the file at a power cut. So every
+  /// page is written anew into another file, and that takes the place of this one when it is complete.
   private static func copied(_ connection: Connection, _ setup: StoreSetup) throws(ExamStoreError) -> Connection {
     removeBuilding(setup)
     do throws(SQLiteError) { try connection.backup(to: setup.buildingPath) } catch {

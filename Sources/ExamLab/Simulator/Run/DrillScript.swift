@@ -34,9 +34,10 @@ struct DrillScript {
   /// The phone that the drill is about.
   var phone: SimPhone { world.phones[0] }
   var attempt: ID128 { world.exam.people[0].attempt }
+  /// Where each candidate has an own time, it is over a minute before the bell at most.
+  var bell: Int64 { world.closesAt }
   /// Everybody has begun by then.
   var underWay: Int64 { world.opensAt + 60_000 }
-  var bell: Int64 { world.closesAt }
 
   func at(_ instant: Int64, _ work: @escaping () -> Void) {
     world.kernel.at(instant) { [world] in if !world.isHealed { work() } }
@@ -79,7 +80,7 @@ struct DrillScript {
     allWaitForBell(true)
     for person in 0..<world.options.candidates {
       let phone = world.phones[person]
-      at(bell - 20_000 + Int64(person) * 1_000) { phone.enter { _ = try? phone.lock(.other) } }
+      at(bell - 80_000 + Int64(person) * 1_000) { phone.enter { _ = try? phone.lock(.other) } }
     }
   }
 
@@ -92,6 +93,14 @@ struct DrillScript {
 
   // MARK: - Time
 
+  /// Its owner switches the phone off and on.
+  private func restart() {
+    phone.close()
+    phone.clock.reboot(at: world.kernel.now)
+    world.note(phone.node, .rebooted)
+    phone.open()
+  }
+
   private func grantThenReboot() {
     allWaitForBell(true)
     at(underWay) { world.proctor.extend(attempt, 300_000) }
@@ -103,8 +112,8 @@ struct DrillScript {
   private func offlineAtBell() {
     allWaitForBell(true)
     for person in 0..<world.options.candidates {
-      at(bell - 60_000) { world.setLink(person, SimLink(isUp: false)) }
-      for step in 1...4 { at(bell - Int64(step) * 10_000) { answer(step, 7, on: world.phones[person]) } }
+      at(bell - 120_000) { world.setLink(person, SimLink(isUp: false)) }
+      for step in 1...4 { at(bell - 70_000 - Int64(step) * 10_000) { answer(step, 7, on: world.phones[person]) } }
       at(bell + 25_000) { world.setLink(person, SimLink()) }
     }
   }
@@ -112,7 +121,7 @@ struct DrillScript {
   private func bootBeforeBell() {
     allWaitForBell(true)
     setLink(isUp: false, at: bell - 150_000)
-    at(bell - 149_000) { phone.cutPower() }
+    at(bell - 149_000) { restart() }
     for step in 1...4 { at(bell + 10_000 + Int64(step) * 4_000) { answer(step, 5) } }
     setLink(isUp: true, at: bell + 35_000)
   }
