@@ -49,6 +49,7 @@ import Testing
     case .clockBehind: return audit.contains("clock-step")
     case .refusals: return audit.contains("refused")
     case .fullPhone: return count { if case .saveRefused(_, "disk-full") = $0 { true } else { false } } > 0
+    case .failedSync: return count { if case .saveInterrupted = $0 { true } else { false } } > 0
     case .strangerSaysLater: return count { if case .responseDelivered(_, 503) = $0 { true } else { false } } > 2
     case .backupBehindSeals: return count { if case .serverRestored = $0 { true } else { false } } == 1
     }
@@ -107,6 +108,14 @@ import Testing
   @Test func aRefusalThatIsNotInTheTrailIsFound() throws {
     try finds(RefusalsAreAudited(), in: .refusals) { broken in
       broken.world.servers[0].audit.removeAll { $0.action == "refused" }
+    }
+  }
+
+  @Test func aRecordOfOneCandidateInASharedScopeIsFound() throws {
+    try finds(SharedScopesNameNobody(), in: .secondLock) { broken in
+      let exam = broken.world.truth.exams[0].id
+      let shared = try #require(broken.world.servers[0].scopes.firstIndex { $0.row.id == exam })
+      broken.world.servers[0].scopes[shared].records[0].collection = ScopeCollection.answers
     }
   }
 }

@@ -22,14 +22,13 @@
     private var likely: [HuntingGround] {
       if let drill { return [.drill(drill)] }
       return switch self {
-      case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .deviceFsyncRetried, .answerRowOutsideTransaction,
+      case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .answerRowOutsideTransaction,
         .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening,
         .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart, .lastLockSealedSeparately,
         .unlockTriesInMemory:
         [.powerCuts(.phone)]
       case .damagedStoreThrownAway: [.powerCuts(.phoneDamage)]
       case .serverSynchronousNormal, .acknowledgedBeforeCommit: [.powerCuts(.server)]
-      case .resetKeepsOldRecords: [.exams([.oldPhone]), .exams([.oldBackup])]
       case .staleLeaseApplied, .leaseTakenByAnybody, .answersInSharedScope: [.exams([.twoDevices, .releaseRace])]
       default: []
       }
@@ -39,12 +38,13 @@
     private var drill: SimDrill? {
       switch self {
       case .memoryFollowsFailedCommit: .fullPhone
+      case .deviceFsyncRetried: .failedSync
       case .unlockOpensAnyLock: .secondLock
       case .sealForgetsLeftJournals: .bellAtFork
       case .bellIgnoredWhileLocked: .bellInLock
       case .successorCarriesNothing, .otherHeadTakenAsOwn, .forkedEntriesApplied: .partedHistories
       case .grantCountedAgain: .grantThenReboot
-      case .acknowledgementNeverLowers, .epochNotRenewed: .backupBehindSeals
+      case .acknowledgementNeverLowers, .epochNotRenewed, .resetKeepsOldRecords: .backupBehindSeals
       case .retryAfterWithoutCap: .strangerSaysLater
       case .rollbackKeepsMemory, .refusalNotAudited: .refusals
       case .supersededEntriesApplied: .copiedPhone

@@ -93,7 +93,7 @@ package enum Invariants {
       "a matter of bytes and not of order: every byte is flipped in the tests of blobs"),
     judged(
       .i20, "isolation", "nothing of a candidate reaches another",
-      by: "scopes and journals of each phone; canaries of each candidate, where a run looks for them"),
+      by: "scopes and journals of each phone, collections of shared scopes; canaries, where a run looks for them"),
     judged(
       .i21, "session-bound", "nobody else's requests have an effect",
       by: "the device of each journal is its candidate's; that replays change nothing shows in I5 and I7"),

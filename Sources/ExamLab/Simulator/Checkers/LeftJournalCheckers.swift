@@ -4,7 +4,8 @@ import ServerCore
 import SyncProtocol
 import SyncWire
 
-/// I22: once a successor counts, nothing more of the journal that it left takes effect, whoever writes on in it.
+/// I22: once a successor counts, nothing more of the journal that its device left takes effect: another copy of the
+/// store writes on in it. What another device wrote is fenced by its lease.
 struct LeftJournalsAreOver: Checker {
   let invariant = Invariant.i22
 
@@ -23,7 +24,9 @@ struct LeftJournalsAreOver: Checker {
                 + "\(left[id]?.description ?? "") had taken its place",
               expected: "kept as superseded", found: "applied"))
           if arrival.entry.sequence == 1, case .open(let opening) = arrival.entry.entry?.kind,
-            let position = opening.predecessor
+            let position = opening.predecessor,
+            attempt.journals.first(where: { $0.row.id == position.journal })?.row.device
+              == arrival.journal.dump.row.device
           {
             left[position.journal] = id
           }

@@ -33,6 +33,7 @@ package enum SimJudge {
     TimeClassesAreTrue(), TimeLeftOnlyShrinks(), LocksOnlyGrow(), PaperIsSecret(), CandidatesAreApart(),
     JournalsHaveOwners(), OneWriter(), StaysBounded(), ComesToRest(), StopsOnFailure(), AuditIsWhole(),
     UnlocksOpenTheirLock(), LeftJournalsAreOver(), SealsNameEveryJournal(), RefusalsAreAudited(),
+    SharedScopesNameNobody(),
   ]
 
   /// Judges a run that is over.

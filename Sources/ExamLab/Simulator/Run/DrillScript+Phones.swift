@@ -79,6 +79,17 @@ extension DrillScript {
     at(world.kernel.now + 50) { loseOnceStored(copy) }
   }
 
+  /// What the sync was to make durable is seen by reads and gone after the cut; the next sync succeeds.
+  func failedSync() {
+    at(underWay) {
+      phone.disk.faults.syncErrorsPerMillion = 1_000_000
+      answer(1, 9)
+      phone.disk.faults.syncErrorsPerMillion = 0
+    }
+    answer(2...6, variant: 9, from: underWay + 1_000)
+    at(underWay + 8_000) { phone.cutPower() }
+  }
+
   /// Not even the reserve helps: what is answered is refused, and says so.
   func fullPhone() {
     at(underWay) {

@@ -23,6 +23,7 @@ struct DrillScript {
     case .clockBehind: clockBehind()
     case .refusals: refusals()
     case .fullPhone: fullPhone()
+    case .failedSync: failedSync()
     case .strangerSaysLater: strangerSaysLater()
     case .backupBehindSeals: backupBehindSeals()
     }
@@ -179,6 +180,8 @@ struct DrillScript {
   private func backupBehindSeals() {
     allWaitForBell(false)
     let taken = underWay + 60_000
+    // Withdrawn by the restore.
+    at(taken + 20_000) { world.proctor.run(.announce(exam: world.exam.exam, text: "It rains.")) }
     at(taken) {
       let image = world.server.disk.snapshot()
       let times = (world.opensAt, world.closesAt)

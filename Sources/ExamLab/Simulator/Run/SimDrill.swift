@@ -27,6 +27,8 @@ package enum SimDrill: String, Hashable, Sendable, CaseIterable {
   case refusals
   /// A phone's disk is full to the last byte, the reserve included.
   case fullPhone = "full-phone"
+  /// One sync of a phone's disk fails, and the power goes a little later.
+  case failedSync = "failed-sync"
   /// Somebody on the way answers every request with a `Retry-After` of a day.
   case strangerSaysLater = "stranger-says-later"
   /// The server goes back behind hand-ins that it gave receipts for.
