@@ -41,6 +41,9 @@ struct SimulateOptions: ParsableArguments {
     help: "A long event that happens in each run; may be given more than once: \(SimulationSettings.nemesisNames).")
   var nemesis: [String] = []
 
+  @Option(help: "A situation that is brought about in an otherwise calm exam: \(SimulationSettings.drillNames).")
+  var drill: String?
+
   @Flag(name: .customLong("events"), help: "Print every event of each run.")
   var showsEvents = false
 
@@ -74,6 +77,7 @@ struct SimulateOptions: ParsableArguments {
     settings.showsProgress = progress
     settings.ownCommand = CommandLine.arguments[0]
     try settings.take(nemeses: nemesis)
+    if let drill { try settings.take(drill: drill) }
     if let one {
       let line = try Simulation(settings).one(one, digestOnly: printsDigest)
       print(line.text)

@@ -29,15 +29,14 @@
     public func run() throws -> PlantedCatch {
       var result = PlantedCatch(
         bug: bug.rawValue, loss: bug.loss, origin: bug.origin, runs: 0, seconds: 0, isCleanWithout: false)
-      // What runs share within a process, such as a server's first image, must not be made with the fault in it.
-      for slice in [UInt64(0), 1] { _ = try SimRun.run(exam(slice, [])) }
       var turn: UInt64 = 0
       while seconds < options.secondsLimit, result.found == nil {
         let ground = bug.grounds[Int(turn) % bug.grounds.count]
         let slice = turn / UInt64(bug.grounds.count)
         switch ground {
         case .powerCuts(let lane): try cutPower(lane, slice, &result)
-        case .exams(let nemeses): try simulate(nemeses, slice, &result)
+        case .exams(let nemeses): try simulate(exam(slice, nemeses), &result)
+        case .drill(let drill): try simulate(SimOptions(seed: options.seed &+ slice, drill: drill), &result)
         }
         turn += 1
       }
@@ -75,8 +74,16 @@
       return exam
     }
 
-    private func simulate(_ nemeses: [NemesisKind], _ slice: UInt64, _ result: inout PlantedCatch) throws {
-      let exam = exam(slice, nemeses)
+    /// What runs share within a process, a server's first image, must not be made with the fault in it.
+    private func publish(_ exam: SimOptions) throws {
+      for variant in SimShape.Variant.allCases {
+        _ = try SimExamShelf.shared.exam(
+          SimShape(candidates: exam.candidates, questions: exam.questions, variant: variant))
+      }
+    }
+
+    private func simulate(_ exam: SimOptions, _ result: inout PlantedCatch) throws {
+      try publish(exam)
       PlantedBug.active = bug
       let outcome = try SimRun.run(exam)
       PlantedBug.active = nil
@@ -86,7 +93,8 @@
       result.seconds = seconds
       result.found =
         outcome.verdict.invariants.map(\.description).joined(separator: ", ") + ": \(outcome.violations[0])"
-      result.lane = "seed \(exam.seed)" + nemeses.map { " \($0.rawValue)" }.joined()
+      let names = exam.nemeses.map(\.rawValue) + [exam.drill.map { "drill \($0.rawValue)" }].compactMap(\.self)
+      result.lane = (["seed \(exam.seed)"] + names).joined(separator: ", ")
       result.isCleanWithout = true
       result.choices = outcome.decisions.count
       let plan = SimPlan(outcome)
@@ -120,40 +128,6 @@
         return path
       } catch {
         return nil
-      }
-    }
-  }
-
-  /// Where a fault is looked for, in turn.
-  enum HuntingGround {
-    case powerCuts(PowerCutPlan.Lane)
-    case exams([NemesisKind])
-  }
-
-  extension PlantedBug {
-    /// First where it is most likely, then everywhere else.
-    var grounds: [HuntingGround] {
-      let everywhere: [HuntingGround] = [
-        .exams([]), .exams([.oldBackup]), .exams([.twoDevices, .releaseRace]), .exams([.sealRace, .bellHerd]),
-        .exams([.killLoop, .clockJumps]), .exams([.diskFull, .halfOpen]), .exams([.wifiFlap, .swizzleClog]),
-        .powerCuts(.phone), .powerCuts(.server),
-      ]
-      switch self {
-      case .damagedStoreThrownAway: return [.powerCuts(.phoneDamage)] + everywhere
-      case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .deviceFsyncRetried, .memoryFollowsFailedCommit,
-        .answerRowOutsideTransaction, .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening,
-        .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart,
-        .lastLockSealedSeparately, .unlockTriesInMemory:
-        return [.powerCuts(.phone)] + everywhere
-      case .serverSynchronousNormal, .acknowledgedBeforeCommit, .rollbackKeepsMemory:
-        return [.powerCuts(.server)] + everywhere
-      case .acknowledgementNeverLowers, .epochNotRenewed, .otherHeadTakenAsOwn, .successorCarriesNothing,
-        .sealForgetsLeftJournals, .supersededEntriesApplied, .forkedEntriesApplied, .resetKeepsOldRecords:
-        return [.exams([.oldPhone]), .exams([.oldBackup]), .exams([.oldPhone, .wifiFlap])] + everywhere
-      case .staleLeaseApplied, .leaseTakenByAnybody, .answersInSharedScope:
-        return [.exams([.twoDevices, .releaseRace])] + everywhere
-      case .serverClockGoesBack: return [.exams([.clockJumps])] + everywhere
-      default: return everywhere.filter { if case .exams = $0 { true } else { false } }
       }
     }
   }

@@ -14,7 +14,7 @@ extension TraceDigest {
     case .requestSent, .requestLost, .requestDelivered, .responseLost, .responseDelivered, .linkDown, .linkUp:
       takeNetwork(fact)
     case .serverOpened, .serverKilled, .serverPowerCut, .serverFaulted, .serverRestored, .acknowledged, .kept,
-      .receiptIssued, .keyReleased, .replied:
+      .receiptIssued, .keyReleased, .replied, .commandRefused:
       takeServer(fact)
     case .commanded, .codeReadOut, .began, .nemesis, .diskFault: takeRun(fact)
     }
@@ -171,6 +171,9 @@ extension TraceDigest {
       take(59)
       take(exchange)
       take(what)
+    case .commandRefused(let name):
+      take(67)
+      take(name)
     default: break
     }
   }

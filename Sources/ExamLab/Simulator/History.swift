@@ -83,6 +83,8 @@ package enum Fact: Sendable {
   case receiptIssued(attempt: ID128, ordinal: UInt32, wire: Digest256)
   case keyReleased(exam: ID128)
   case replied(exchange: UInt64, what: String)
+  /// An operator's command was refused; `name` is the one of the audit trail.
+  case commandRefused(name: String)
 
   // Proctors and operators.
   case commanded(name: String, succeeded: Bool)

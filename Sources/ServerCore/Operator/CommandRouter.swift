@@ -3,7 +3,7 @@ import SyncProtocol
 
 extension OperatorCommand {
   /// The name in audit records.
-  var name: String {
+  package var name: String {
     switch self {
     case .createExam: "exam-create"
     case .listExams: "exam-list"

@@ -75,7 +75,7 @@ package enum Invariants {
       by: "signature, inclusion proof, root log; digests of sheets folded anew; copies compared byte for byte"),
     judged(
       .i14, "no silent loss", "“handed in” is shown only over every saved answer",
-      by: "the sheet before each seal against every answer that was shown as saved"),
+      by: "the sheet before each seal against every answer that was shown as saved, its list against the journals"),
     judged(
       .i15, "on-time", "no class of time contradicts the truth",
       by: "the true instant of each save against in time and late; not where the server's own clock was wrong"),
@@ -84,7 +84,7 @@ package enum Invariants {
       by: "the series of figures shown, across boots, and against the true time left"),
     judged(
       .i17, "lock-monotone", "locks and voids only grow, an unlock works once",
-      by: "unions over the entries of each node; applied unlocks counted by number"),
+      by: "unions over the entries of each node; applied unlocks counted by number, and named by their records"),
     judged(
       .i18, "embargo", "before the release nobody can read the paper",
       by: "key releases and readable papers against T0; canaries in what reached phones, where a run looks for them"),
@@ -93,13 +93,13 @@ package enum Invariants {
       "a matter of bytes and not of order: every byte is flipped in the tests of blobs"),
     judged(
       .i20, "isolation", "nothing of a candidate reaches another",
-      by: "scopes and journals of each phone; canaries of each candidate, where a run looks for them"),
+      by: "scopes and journals of each phone, collections of shared scopes; canaries, where a run looks for them"),
     judged(
       .i21, "session-bound", "nobody else's requests have an effect",
       by: "the device of each journal is its candidate's; that replays change nothing shows in I5 and I7"),
     judged(
       .i22, "fencing", "one device writes an attempt at a time",
-      by: "lease and device of each applied entry in the order of arrival"),
+      by: "lease, device and successor of each applied entry in the order of arrival"),
     judged(
       .i23, "bounded", "queues and retries stay under their bounds", by: "the greatest values of the run's gauges"),
     judged(
@@ -116,6 +116,6 @@ package enum Invariants {
       by: "saves between a storage failure and the next opening are counted; the warning is looked for"),
     judged(
       .i28, "audit", "the audit trail is whole",
-      by: "the chain hashed anew; a record is looked for of everything that left a trace in the rows"),
+      by: "the chain hashed anew; a record is looked for of every refusal and of what left a trace in the rows"),
   ]
 }

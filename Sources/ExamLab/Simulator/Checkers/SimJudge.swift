@@ -32,6 +32,8 @@ package enum SimJudge {
     AcknowledgedIsKept(), BothSidesAgree(), VersionsGrow(), SealedIsSealed(), ReceiptsAreTrue(), NoSilentLoss(),
     TimeClassesAreTrue(), TimeLeftOnlyShrinks(), LocksOnlyGrow(), PaperIsSecret(), CandidatesAreApart(),
     JournalsHaveOwners(), OneWriter(), StaysBounded(), ComesToRest(), StopsOnFailure(), AuditIsWhole(),
+    UnlocksOpenTheirLock(), LeftJournalsAreOver(), SealsNameEveryJournal(), RefusalsAreAudited(),
+    SharedScopesNameNobody(),
   ]
 
   /// Judges a run that is over.

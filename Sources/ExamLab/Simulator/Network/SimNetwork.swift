@@ -29,6 +29,8 @@ struct SimLink {
   /// Messages vanish though the phone thinks it is connected: half-open, or one direction of a partition.
   var losesRequests = false
   var losesResponses = false
+  /// Somebody on the way answers 503 with this `Retry-After`.
+  var strangersRetryAfterSeconds: Int64?
 }
 
 /// The network between phones and servers. One message is one half of an HTTP exchange.
@@ -73,7 +75,8 @@ final class SimNetwork {
       return flight
     }
     world.kernel.after(patience) { [self] in fail(flight, "timed out") }
-    let fault = link.losesRequests ? NetworkFault(kind: .lost, number: 0) : requestFault(phone)
+    let stranger = link.strangersRetryAfterSeconds.map { NetworkFault(kind: .unavailable, number: $0) }
+    let fault = link.losesRequests ? NetworkFault(kind: .lost, number: 0) : stranger ?? requestFault(phone)
     up(request, flight, fault, from: phone)
     return flight
   }

@@ -17,7 +17,7 @@ extension Fact {
   var weight: FactWeight {
     switch self {
     case .requestSent, .requestDelivered, .responseDelivered, .replied, .acknowledgementStored, .acknowledged,
-      .scopeApplied, .remainingShown, .responseLost, .requestLost:
+      .scopeApplied, .remainingShown, .responseLost, .requestLost, .commandRefused:
       .routine
     case .saved, .shown, .commanded, .codeReadOut, .paperReadable, .receiptIssued, .woke, .suspended, .unlockedShown,
       .linkDown, .linkUp, .began, .closed:
@@ -128,6 +128,7 @@ struct FactText {
       return "gives the receipt of \(names.name(attempt, "attempt")), seal \(ordinal), bytes \(ShortNames.head(wire))"
     case .keyReleased: return "releases the paper's key"
     case .replied(let exchange, let what): return "answers exchange \(exchange): \(what)"
+    case .commandRefused(let name): return "refuses \(name)"
     case .commanded(let name, let succeeded): return "commands \(name)" + (succeeded ? "" : ", which is refused")
     case .codeReadOut(let attempt, let lock):
       return "reads out the code for lock \(lock) of \(names.name(attempt, "attempt"))"

@@ -9,6 +9,8 @@ final class SimProctor {
   private var helpCount: UInt64 = 0
   /// Reopenings, and when they were decided; a server that goes back to before that has to be told again.
   private var reopenings: [(at: Int64, person: Int)] = []
+  /// Nobody sees whose phone is locked.
+  var isAway = false
   private static let periodMilliseconds: Int64 = 45_000
 
   init(_ world: SimWorld) {
@@ -21,6 +23,7 @@ final class SimProctor {
 
   /// A candidate holds up a phone that is locked.
   func help(_ phone: SimPhone, lock number: UInt32) {
+    guard !isAway else { return }
     helpCount += 1
     let attempt = phone.owner.attempt
     let readsCode = world.seeds.number(.people, 1 << 40, helpCount, in: 0...1) == 0
@@ -106,7 +109,7 @@ final class SimProctor {
 
   private var mayExtend: Bool { (world.lastGrants.values.max() ?? 0) < Self.mostGrantedMilliseconds }
 
-  private func extend(_ attempt: ID128, _ milliseconds: Int64) {
+  func extend(_ attempt: ID128, _ milliseconds: Int64) {
     guard mayExtend else { return }
     run(.extendAttempt(attempt: attempt, milliseconds: milliseconds, reason: "a late start")) { [self] result in
       guard result != nil else { return }

@@ -35,6 +35,7 @@ package struct SeedDoubleCheck: Sendable {
       "\(options.questions)",
     ]
     if options.isCalm { arguments.append("--calm") }
+    if let drill = options.drill { arguments += ["--drill", drill.rawValue] }
     for nemesis in options.nemeses { arguments += ["--nemesis", nemesis.rawValue] }
     return arguments
   }

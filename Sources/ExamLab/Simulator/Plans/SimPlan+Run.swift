@@ -8,6 +8,7 @@ extension SimPlan {
     ]
     if !options.nemeses.isEmpty { named["nemeses"] = options.nemeses.map(\.rawValue).joined(separator: ",") }
     if options.isCalm { named["calm"] = "1" }
+    if let drill = options.drill { named["drill"] = drill.rawValue }
     if let end = options.networkEndsAt { named["networkEndsAt"] = "\(end)" }
     self.init(
       seed: options.seed, options: named, violated: outcome.verdict.invariants, digest: "\(outcome.digest)",
@@ -27,6 +28,11 @@ extension SimPlan {
       case "deflates": made.deflates = try Self.number(name, value, 0...1) == 1
       case "calm": made.isCalm = try Self.number(name, value, 0...1) == 1
       case "networkEndsAt": made.networkEndsAt = Int64(try Self.number(name, value, 0...1_000_000_000_000))
+      case "drill":
+        guard let drill = SimDrill(rawValue: value) else {
+          throw SimPlanError(line: 1, "There is no drill \(value) in this build.")
+        }
+        made.drill = drill
       case "nemeses":
         made.nemeses = try value.split(separator: ",").map { word in
           guard let kind = NemesisKind(rawValue: String(word)) else {

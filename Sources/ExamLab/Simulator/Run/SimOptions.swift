@@ -13,6 +13,8 @@ package struct SimOptions: Hashable, Sendable {
   package var deflates: Bool
   /// The network goes down for good at this true millisecond: for tests of the liveness check.
   package var networkEndsAt: Int64?
+  /// A situation that is brought about step by step.
+  package var drill: SimDrill?
 
   package init(seed: UInt64) {
     self.seed = seed

@@ -29,6 +29,7 @@ package enum SimRun {
     }
     SimWeather(world: world).begin()
     Nemesis(world: world).begin()
+    if let drill = world.options.drill { DrillScript(world: world, drill: drill).begin() }
     world.proctor.begin()
     if let end = world.options.networkEndsAt {
       world.kernel.at(end) { world.endNetwork() }

@@ -15,8 +15,12 @@ public struct SimulationSettings: Sendable {
   /// Print every event of each run.
   public var showsEvents = false
   var nemeses: [NemesisKind] = []
+  /// Instead of everything else that makes an exam.
+  var drill: SimDrill?
 
   public init() {}
+
+  public static var drillNames: String { SimDrill.allCases.map(\.rawValue).joined(separator: ", ") }
 
   public static var nemesisNames: String { NemesisKind.allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -39,7 +43,16 @@ public struct SimulationSettings: Sendable {
     }
   }
 
+  /// - Throws: a text for a person, for a name that is none.
+  public mutating func take(drill name: String) throws {
+    guard let drill = SimDrill(rawValue: name) else {
+      throw SimulationError("There is no drill \(name). Choose from: \(Self.drillNames).")
+    }
+    self.drill = drill
+  }
+
   package func options(_ seed: UInt64) -> SimOptions {
+    if let drill { return SimOptions(seed: seed, drill: drill) }
     func within(_ number: Int, _ limits: ClosedRange<Int>) -> Int {
       min(max(number, limits.lowerBound), limits.upperBound)
     }
@@ -53,6 +66,7 @@ public struct SimulationSettings: Sendable {
 
   /// What repeats one run.
   func command(for seed: UInt64) -> String {
+    if let drill { return "exam-lab simulate --one \(seed) --drill \(drill.rawValue)" }
     var text = "exam-lab simulate --one \(seed) --candidates \(candidates) --questions \(questions)"
     if isCalm { text += " --calm" }
     for nemesis in nemeses { text += " --nemesis \(nemesis.rawValue)" }

@@ -238,6 +238,9 @@ final class SimServer {
 
   private func noteCommitted(_ batch: [Job], _ outcome: BatchOutcome) {
     for (job, reply) in zip(batch, outcome.replies) {
+      if case .command(let command, _) = job.call, case .problem = reply {
+        world.note(node, .commandRefused(name: command.name))
+      }
       guard case .sync(let device) = job.call, case .sync(let response, _) = reply else { continue }
       for (push, acknowledgement) in zip(device.pushes, response.acknowledgements) {
         world.note(

@@ -1,0 +1,70 @@
+import ExamModel
+import ExamStore
+import ServerCore
+import SyncProtocol
+import SyncWire
+
+/// I22: once a successor counts, nothing more of the journal that its device left takes effect: another copy of the
+/// store writes on in it. What another device wrote is fenced by its lease.
+struct LeftJournalsAreOver: Checker {
+  let invariant = Invariant.i22
+
+  func check(_ evidence: Evidence) -> Finding {
+    var finding = Finding()
+    for server in evidence.world.servers {
+      for attempt in server.attempts {
+        var left: [ID128: ID128] = [:]
+        for arrival in evidence.arrivals(of: attempt, on: server) where arrival.reason == nil {
+          let id = arrival.journal.id
+          finding.expect(
+            left[id] == nil,
+            Violation(
+              .i22, evidence.end, server.node,
+              "entry \(arrival.entry.sequence) of journal \(id) counts, and came after journal "
+                + "\(left[id]?.description ?? "") had taken its place",
+              expected: "kept as superseded", found: "applied"))
+          if arrival.entry.sequence == 1, case .open(let opening) = arrival.entry.entry?.kind,
+            let position = opening.predecessor,
+            attempt.journals.first(where: { $0.row.id == position.journal })?.row.device
+              == arrival.journal.dump.row.device
+          {
+            left[position.journal] = id
+          }
+        }
+      }
+    }
+    return finding
+  }
+}
+
+/// I14: a seal names every journal of the attempt that its phone wrote, as far as it counts: what it does not name may
+/// arrive too late to count.
+struct SealsNameEveryJournal: Checker {
+  let invariant = Invariant.i14
+
+  func check(_ evidence: Evidence) -> Finding {
+    var finding = Finding()
+    for phone in evidence.world.phones {
+      var before: [JournalContents] = []
+      for contents in phone.journals {
+        let journal = evidence.phoneJournals[contents.status.id]?.first { $0.node == phone.node }
+        for entry in journal?.entries ?? [] {
+          guard case .seal(let signed) = entry.entry?.kind, let seal = try? SealStatement(wire: signed.statement) else {
+            continue
+          }
+          for other in before where other.status.attempt == contents.status.attempt {
+            let end = other.fork ?? other.status.last
+            let named = seal.journals.first { $0.journal == other.status.id }?.sequence
+            finding.expect(
+              end == 0 || named ?? 0 >= end,
+              Violation(
+                .i14, evidence.end, phone.node, "seal \(seal.ordinal) leaves out what journal \(other.status.id) has",
+                expected: "up to entry \(end)", found: named.map { "up to entry \($0)" } ?? "the journal is not named"))
+          }
+        }
+        before.append(contents)
+      }
+    }
+    return finding
+  }
+}
