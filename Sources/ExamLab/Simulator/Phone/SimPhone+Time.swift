@@ -56,7 +56,8 @@ extension SimPhone {
       case .notStarted, .sealed: break
       }
     } catch {
-      // It is tried again.
+      // It is tried again; of a process that died nobody knows how far it came.
+      if disk.isDead { world.note(node, .saveInterrupted(item: nil, value: nil)) }
     }
   }
 
