@@ -249,6 +249,8 @@ final class ServerPowerCutLife: PowerCutSubject {
       guard let answer = response.acknowledgements.first else {
         throw PowerCutFinding("I8", "a push got no acknowledgement")
       }
+      // Damaged rows may name another attempt or device: the phone is told so and keeps everything.
+      if isDamaged, answer.verdict == .unknownJournal { return counts.refused += 1 }
       guard answer.verdict == .stored || answer.verdict == .duplicate,
         Int(answer.sequence) <= phones[index].bodies.count,
         answer.head == phones[index].heads[Int(answer.sequence)]
