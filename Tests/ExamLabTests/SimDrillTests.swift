@@ -1,4 +1,5 @@
 import ExamModel
+import ExamStore
 import ServerCore
 import SyncProtocol
 import SyncWire
@@ -116,6 +117,17 @@ import Testing
       let exam = broken.world.truth.exams[0].id
       let shared = try #require(broken.world.servers[0].scopes.firstIndex { $0.row.id == exam })
       broken.world.servers[0].scopes[shared].records[0].collection = ScopeCollection.answers
+    }
+  }
+
+  @Test func aSaveAfterAFailedSyncIsFound() throws {
+    try finds(StopsOnFailure(), in: .failedSync) { broken in
+      let failed = try broken.index { if case .storageWarningShown = $0.fact { true } else { false } }
+      let opened = try #require(
+        broken.history[failed...].firstIndex { event in
+          if event.node == .phone(0), case .opened = event.fact { true } else { false }
+        })
+      broken.history.remove(at: opened)
     }
   }
 }
