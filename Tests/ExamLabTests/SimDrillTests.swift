@@ -57,7 +57,7 @@ import Testing
   }
 }
 
-/// Checkers whose matter only a drill brings about: each is shown the drill's world, and one that is broken in one place.
+/// Checkers whose matter only a drill brings about: each is shown its world, and one that is broken in one place.
 @Suite struct SimDrillCheckerTests {
   private func finds(
     _ checker: any Checker, in drill: SimDrill, sourceLocation: SourceLocation = #_sourceLocation,
