@@ -1,4 +1,5 @@
 import ExamModel
+import ExamStore
 import ServerCore
 import SyncProtocol
 import SyncWire
@@ -56,7 +57,7 @@ import Testing
   }
 }
 
-/// Checkers whose matter only a drill brings about: each is shown the drill's world, and one that is broken in one place.
+/// Checkers whose matter only a drill brings about: each is shown its world, and one that is broken in one place.
 @Suite struct SimDrillCheckerTests {
   private func finds(
     _ checker: any Checker, in drill: SimDrill, sourceLocation: SourceLocation = #_sourceLocation,
@@ -116,6 +117,17 @@ import Testing
       let exam = broken.world.truth.exams[0].id
       let shared = try #require(broken.world.servers[0].scopes.firstIndex { $0.row.id == exam })
       broken.world.servers[0].scopes[shared].records[0].collection = ScopeCollection.answers
+    }
+  }
+
+  @Test func aSaveAfterAFailedSyncIsFound() throws {
+    try finds(StopsOnFailure(), in: .failedSync) { broken in
+      let failed = try broken.index { if case .storageWarningShown = $0.fact { true } else { false } }
+      let opened = try #require(
+        broken.history[failed...].firstIndex { event in
+          if event.node == .phone(0), case .opened = event.fact { true } else { false }
+        })
+      broken.history.remove(at: opened)
     }
   }
 }

@@ -109,7 +109,9 @@ struct StopsOnFailure: Checker {
         switch event.fact {
         case .saveRefused(_, let code) where code == ExamStoreError.Code.storageFailed.rawValue:
           if failedAt == nil { failedAt = event.trueMilliseconds }
-        case .storageWarningShown: isTold = true
+        case .storageWarningShown(let code):
+          isTold = true
+          if failedAt == nil, code == ExamStoreError.Code.storageFailed.rawValue { failedAt = event.trueMilliseconds }
         case .opened, .killed, .powerCut, .rebooted, .closed:
           if let failed = failedAt, case .opened = event.fact {
             finding.expect(
