@@ -10,6 +10,8 @@ extension ServerPowerCutLife {
   /// One session, damage, an opening as after an end that nobody planned, and the phones' next rounds.
   func damagedCycle() throws {
     let backup = disk.snapshot()
+    let soundBackup = soundBackup ?? backup
+    self.soundBackup = soundBackup
     for _ in 0..<Self.longestSession { try batch() }
     let choice = decisions.next(.damage, node: Self.node) { 1 + Int64($0.next() >> 16) }
     if choice % 3 == 0 { try store?.close() }
@@ -35,13 +37,17 @@ extension ServerPowerCutLife {
     } catch {
       tell("refused: \(error)")
       counts.refused += 1
-      let broken = endProcess()
-      disk.restore(backup)
-      withExtendedLifetime(broken) {}
-      try openAgain()
-      try fillUp()
+      do { try goBack(to: backup) } catch is ToldProblem { try goBack(to: soundBackup) }
     }
     digest.take(disk.callCount)
+  }
+
+  private func goBack(to backup: DiskImage) throws {
+    let broken = endProcess()
+    disk.restore(backup)
+    withExtendedLifetime(broken) {}
+    try openAgain()
+    try fillUp()
   }
 
   private func openAgain() throws {

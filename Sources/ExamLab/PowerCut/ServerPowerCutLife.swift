@@ -35,6 +35,8 @@ final class ServerPowerCutLife: PowerCutSubject {
   private var family = PowerCutFamily.none
   /// Files are damaged instead of the power cut.
   private let isDamaged: Bool
+  /// The backup from before anything was damaged: damage that nobody met yet lies in later ones too.
+  var soundBackup: DiskImage?
 
   /// A phone that keeps all its entries: what it was told is stored is the promise.
   struct Phone {

@@ -7,7 +7,8 @@ import SyncProtocol
 ///
 /// A database and not a folder of files: it goes through the same VFS, so a simulated power cut reaches it too; a part
 /// of a blob and the length of what is there cannot disagree; and names from the network never become paths. Losing
-/// the last chunks in a power cut costs a download, so it runs without a sync for each commit.
+/// the last chunks in a power cut costs a download, so it runs without a sync for each commit; a blob that was verified
+/// is made durable.
 final class BlobTable {
   let connection: Connection
 
@@ -18,6 +19,12 @@ final class BlobTable {
     options.cacheSizeKiB = 2048
     connection = try Connection(path: setup.blobPath, options: options)
     try connection.migrate(to: StoreSchema.blobs)
+  }
+
+  /// What was committed survives a power cut from the return on: a checkpoint syncs the log before it copies, and the
+  /// file after it (sqlite.org/pragma.html#pragma_synchronous).
+  func makeDurable() throws(SQLiteError) {
+    try connection.checkpoint(.passive)
   }
 
   struct Row {

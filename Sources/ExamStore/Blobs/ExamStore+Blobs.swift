@@ -79,6 +79,8 @@ extension ExamStore {
       }
       if !row.isVerified {
         try Self.blobTransaction(table) { () throws(SQLiteError) in try table.setVerified(row) }
+        // From here on the candidate counts on it, and may have no network to fetch it again after a power cut.
+        do throws(SQLiteError) { try table.makeDurable() } catch { throw .running(error) }
       }
       return true
     }

@@ -138,7 +138,7 @@ final class SimPhone {
   func open() {
     guard store == nil, isInUse else { return }
     openings += 1
-    if openings == 1, world.seeds.number(.store, UInt64(index), 0, in: 0...3) > 0,
+    if openings == 1, disk.snapshot().files.isEmpty, world.seeds.number(.store, UInt64(index), 0, in: 0...3) > 0,
       let files = try? SimNewStore.shared.files()
     {
       disk.lay(files)

@@ -7,11 +7,7 @@ import SyncProtocol
 package enum SimRun {
   /// - Throws: what makes an exam impossible to publish; never what a run finds.
   package static func run(_ options: SimOptions) throws -> SimOutcome {
-    run(try SimWorld(options))
-  }
-
-  /// Runs a world to its end and lets go of it.
-  static func run(_ world: SimWorld) -> SimOutcome {
+    let world = try SimWorld(options)
     defer { world.close() }
     begin(world)
     runChaos(world)
