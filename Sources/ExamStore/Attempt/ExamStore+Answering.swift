@@ -86,11 +86,12 @@ extension ExamStore {
   /// Starts the attempt; a repetition changes nothing (S3-09). Whether the window is open and every asset is there is
   /// the caller's to ask.
   public func start(
-    code: String, paperVersion: UInt32, in attempt: ID128, at moment: SaveMoment
+    code: String, paperVersion: UInt32, in attempt: ID128, after context: ClockContext? = nil, at moment: SaveMoment
   ) throws(ExamStoreError) -> Saved {
     let memory = try memory(of: attempt)
     if memory.fold.state.started, !memory.fold.state.isSealed { return try unchanged(memory) }
-    return try save(.start(Start(code: code, paperVersion: paperVersion)), to: attempt, at: moment)
+    let start = EntryKind.start(Start(code: code, paperVersion: paperVersion))
+    return try save(context.map { [.context($0), start] } ?? [start], section: nil, to: attempt, at: moment)
   }
 
   /// Journals what the device knows of the time: at the start, after each boot, and when the bounds improve.
