@@ -9,14 +9,22 @@ struct TimeClassesAreTrue: Checker {
   /// What two readings of one instant may differ by: a phone stamps an entry before its commit returns.
   static let slackMilliseconds: Int64 = 1_000
 
+  /// An entry by what it says too: a phone that was rolled back has another one under the same number.
+  private struct EntryVersion: Hashable {
+    var journal: ID128
+    var sequence: UInt64
+    var head: Digest256
+  }
+
   func check(_ evidence: Evidence) -> Finding {
     var finding = Finding()
     // Where the server's own clock was wrong, its deadline was another one than the truth's.
     guard evidence.truth.serverClocks.isEmpty else { return finding }
-    var instants: [EntryName: Int64] = [:]
+    var instants: [EntryVersion: Int64] = [:]
     for event in evidence.history where !evidence.truth.modifiedPhones.contains(event.node) {
-      guard case .saved(let journal, let sequence, _, _, _) = event.fact else { continue }
-      instants[EntryName(journal: journal, sequence: sequence)] = evidence.truth.serverTime(event.trueMilliseconds)
+      guard case .saved(let journal, let sequence, let head, _, _) = event.fact else { continue }
+      let version = EntryVersion(journal: journal, sequence: sequence, head: head)
+      instants[version] = evidence.truth.serverTime(event.trueMilliseconds)
     }
     for server in evidence.world.servers {
       for attempt in server.attempts {
@@ -30,20 +38,22 @@ struct TimeClassesAreTrue: Checker {
   }
 
   private func check(
-    _ attempt: ServerAttemptDump, on server: ServerDump, exam: ExamTruth, instants: [EntryName: Int64],
+    _ attempt: ServerAttemptDump, on server: ServerDump, exam: ExamTruth, instants: [EntryVersion: Int64],
     _ evidence: Evidence
   ) -> Finding {
     var finding = Finding()
     let arrivals = evidence.arrivals(of: attempt, on: server)
+    func trueInstant(of arrival: Arrival) -> Int64? {
+      instants[
+        EntryVersion(journal: arrival.journal.id, sequence: arrival.entry.sequence, head: arrival.entry.head)]
+    }
     let started = arrivals.first { arrival in
       if arrival.reason == nil, case .start = arrival.entry.entry?.kind { true } else { false }
-    }.flatMap { instants[EntryName(journal: $0.journal.id, sequence: $0.entry.sequence)] }
+    }.flatMap(trueInstant)
     // The start counts by the middle of its bounds, which are up to ten seconds wide.
     let slack = Self.slackMilliseconds + (exam.durationMilliseconds == nil ? 0 : 5_000)
     for arrival in arrivals {
-      guard ItemValue(arrival.entry.entry?.kind) != nil,
-        let instant = instants[EntryName(journal: arrival.journal.id, sequence: arrival.entry.sequence)]
-      else { continue }
+      guard ItemValue(arrival.entry.entry?.kind) != nil, let instant = trueInstant(of: arrival) else { continue }
       let grants = evidence.truth.grants.filter { $0.attempt == attempt.row.id }
       func deadline(grantedUntil limit: Int64) -> Int64 {
         let granted = grants.filter { evidence.truth.serverTime($0.trueMilliseconds) <= limit }
