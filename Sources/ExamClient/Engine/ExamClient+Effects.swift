@@ -97,6 +97,8 @@ extension ExamClient {
       emit(.forked)
       stepQueue.append(
         .successorOpened(predecessor: journal, fork: sequence, successor: store.knownJournal(successor)))
+      // A receipt for another entry in the place of the seal fits from here on.
+      takeReceipts(store, successor.attempt)
     }
     changed()
   }

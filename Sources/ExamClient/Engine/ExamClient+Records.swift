@@ -106,7 +106,7 @@ extension ExamClient {
     }
   }
 
-  private func takeReceipts(_ store: ExamStore, _ attempt: ID128) {
+  func takeReceipts(_ store: ExamStore, _ attempt: ID128) {
     guard let candidate = store.identity?.grant?.candidate else { return }
     do {
       let known = Set(try store.receipts(of: attempt).map(\.wire))

@@ -84,6 +84,7 @@ extension SimPhone {
       note(.successorOpened(predecessor: journal, fork: sequence, successor: successor.id))
       stepQueue.append(
         .successorOpened(predecessor: journal, fork: sequence, successor: store.knownJournal(successor)))
+      try? takeReceipts(store, successor.attempt)
     }
   }
 

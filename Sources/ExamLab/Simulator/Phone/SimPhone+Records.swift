@@ -96,7 +96,7 @@ extension SimPhone {
     try takeLease(store, attempt)
   }
 
-  private func takeReceipts(_ store: ExamStore, _ attempt: ID128) throws {
+  func takeReceipts(_ store: ExamStore, _ attempt: ID128) throws {
     guard let candidate = store.identity?.grant?.candidate else { return }
     let known = Set(try store.receipts(of: attempt).map(\.wire))
     let records = try store.records(ScopeCollection.receipt, in: candidate, keyPrefix: "\(attempt.hex)/")
