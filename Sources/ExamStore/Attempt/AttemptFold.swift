@@ -41,9 +41,9 @@ struct AttemptFold: Hashable {
   private(set) var information: [InformationField] = []
   /// When each item was met first: a section is entered with the first of its items.
   private(set) var firstMet: [String: DeviceInstant] = [:]
-  /// The locks of this device among the entries that the server's record covers: they stay, whatever became of them
-  /// there (I17).
-  private var coveredLocks = LockLedger()
+  /// The locks of this device that the server's record covers, or that came after a seal which it names: they stay,
+  /// whatever became of them there (I17).
+  private var keptLocks = LockLedger()
 
   struct DeviceBootTime: Hashable {
     var bootID: ID128
@@ -80,7 +80,10 @@ struct AttemptFold: Hashable {
   mutating func apply(_ entry: Entry, in journal: JournalState) {
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
-    if case .seal(let signed) = entry.kind, verdict == .kept(.afterSeal) { takeSealAgain(signed, in: journal) }
+    if verdict == .kept(.afterSeal) {
+      if case .seal(let signed) = entry.kind { takeSealAgain(signed, in: journal) }
+      keepLock(entry.kind)
+    }
     // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of it: the
     // server's record brought the lock from another one.
     guard verdict == .applied || verdict == .kept(.whileLocked) else { return }
@@ -124,12 +127,11 @@ struct AttemptFold: Hashable {
       if startedAtInstant == nil, let boot = journal.clock.bootID {
         startedAtInstant = DeviceBootTime(bootID: boot, bootMilliseconds: journal.clock.bootMilliseconds)
       }
-    case .lock(let fact):
-      coveredLocks.lock(fact.number)
-      state.ledger.lock(fact.number)
-    case .unlock(let fact):
+    case .lock:
+      keepLock(entry.kind)
+    case .unlock:
       remember(entry.kind, in: journal)
-      if coveredLocks.unlock(fact.number) { state.ledger.merge(coveredLocks) }
+      keepLock(entry.kind)
     default:
       remember(entry.kind, in: journal)
     }
@@ -174,6 +176,19 @@ struct AttemptFold: Hashable {
       firstMet[item] = DeviceInstant(
         bootID: bootID, bootMilliseconds: boot,
         wallMilliseconds: Int64(clamping: boot) &+ (journal.wallOffsetMilliseconds ?? 0))
+    default: break
+    }
+  }
+
+  /// A lock that this device showed stays, also where the server's record says that another device had handed in
+  /// before.
+  private mutating func keepLock(_ kind: EntryKind) {
+    switch kind {
+    case .lock(let fact):
+      keptLocks.lock(fact.number)
+      state.ledger.lock(fact.number)
+    case .unlock(let fact):
+      if keptLocks.unlock(fact.number) { state.ledger.merge(keptLocks) }
     default: break
     }
   }

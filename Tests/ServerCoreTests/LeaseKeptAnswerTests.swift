@@ -1,0 +1,46 @@
+import ExamModel
+import ExamStore
+import SyncProtocol
+import Testing
+
+@testable import ServerCore
+
+/// What a device keeps of its own while the lease, and then the seal, is another device's: found by the simulator.
+@Suite struct LeaseKeptAnswerTests {
+  private func begun() throws -> (first: TestPhone, second: StorePhone) {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.begin()
+    first.answer("q1", "a")
+    try first.send()
+    let second = try StorePhone(afterwards: first, seed: 5)
+    try second.join()
+    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    return (first, second)
+  }
+
+  private func release(_ first: TestPhone) throws {
+    try first.server.command(.releaseLease(attempt: first.attempt, reason: "a new phone"))
+  }
+
+  private func takeOver(_ phone: StorePhone) throws -> TakeOver? {
+    try phone.read()
+    _ = try phone.store.renewLease(of: phone.attempt, at: phone.moment())
+    return try phone.store.takeOver(phone.attempt, at: phone.moment())
+  }
+
+  /// A lock that was shown stays, though the other device had handed in before it.
+  @Test func lockAfterTheOtherDevicesSealStays() throws {
+    let (first, second) = try begun()
+    try second.push()
+    first.seal()
+    try first.send(from: 5)
+    try release(first)
+    _ = try second.store.lock(.call, in: second.attempt, at: second.moment())
+    _ = try takeOver(second)
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    #expect(try second.store.status(of: second.attempt).locks.locks == [1])
+    try second.store.reopen(at: second.moment().instant)
+    #expect(try second.store.status(of: second.attempt).locks.locks == [1])
+  }
+}
