@@ -29,6 +29,19 @@ import Testing
     return try phone.store.takeOver(phone.attempt, at: phone.moment())
   }
 
+  /// A flag is an entry of its own, and nothing was said of it yet: the answer below it vanished from the screen.
+  @Test func flagHidesNoAnswerThatWasKept() throws {
+    let (first, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    _ = try second.store.flag("q2", isSet: true, in: second.attempt, at: second.moment())
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    try second.push()
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+  }
+
   /// A lock that was shown stays, though the other device had handed in before it.
   @Test func lockAfterTheOtherDevicesSealStays() throws {
     let (first, second) = try begun()

@@ -31,6 +31,9 @@ struct AttemptFold: Hashable {
   private(set) var state = AttemptState()
   private(set) var answers: [String: CurrentAnswer] = [:]
   private(set) var answerCount = 0
+  /// Where each item's value was said last on this device. A flag moves the answer's row, and not this: what became of
+  /// the value is decided by its own entry.
+  private(set) var valuePlaces: [String: EntryPlace] = [:]
   private(set) var seal: SealMark?
   /// Bounds on server time at the start, as the journal allows them; `nil` without contact or before the start.
   private(set) var startedAt: TimeBounds?
@@ -44,6 +47,12 @@ struct AttemptFold: Hashable {
   /// The locks of this device that the server's record covers, or that came after a seal which it names: they stay,
   /// whatever became of them there (I17).
   private var keptLocks = LockLedger()
+
+  /// By the journal's number.
+  struct EntryPlace: Hashable {
+    var journal: Int64
+    var sequence: UInt64
+  }
 
   struct DeviceBootTime: Hashable {
     var bootID: ID128
@@ -93,8 +102,10 @@ struct AttemptFold: Hashable {
     switch entry.kind {
     case .answer(let item, let value):
       change(item, in: journal) { $0.value = value.isEmpty ? nil : value }
+      valuePlaces[item] = EntryPlace(journal: journal.number, sequence: journal.last)
     case .clear(let item):
       change(item, in: journal) { $0.value = nil }
+      valuePlaces[item] = EntryPlace(journal: journal.number, sequence: journal.last)
     case .flag(let item, let isSet):
       change(item, in: journal) { $0.isFlagged = isSet }
     case .start:
@@ -138,6 +149,13 @@ struct AttemptFold: Hashable {
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.compactMapValues(\.value)) }
+
+  /// The current values whose own entries are among some, in the order in which they were said.
+  func values(where isWanted: (EntryPlace) -> Bool) -> [(item: String, value: AnswerValue?)] {
+    valuePlaces.filter { isWanted($0.value) }
+      .sorted { ($0.value.journal, $0.value.sequence) < ($1.value.journal, $1.value.sequence) }
+      .map { (item: $0.key, value: answers[$0.key]?.value) }
+  }
 
   /// A change of the answers row that an entry of this kind makes; `nil` if it makes none.
   func row(after kind: EntryKind, journal: Int64, sequence: UInt64) -> (item: String, answer: CurrentAnswer)? {

@@ -63,7 +63,7 @@ extension ExamStore {
   private struct Uncounted {
     /// The form, the start, locks and their unlocks.
     var facts: [EntryKind] = []
-    var answers: [(item: String, answer: CurrentAnswer)] = []
+    var answers: [(item: String, value: AnswerValue?)] = []
     /// Sections that were left: after the answers in them.
     var left: [EntryKind] = []
 
@@ -133,13 +133,10 @@ extension ExamStore {
     for (name, kind) in waiting where counted.insert(name).inserted {
       if case .section = name { uncounted.left.append(kind) } else { uncounted.facts.append(kind) }
     }
-    uncounted.answers = memory.fold.answers.filter { _, answer in
-      isKept(answer.journal, answer.sequence)
-        || ((answer.journal, answer.sequence) < lastUnlock
-          && Self.holds(locked, answer.journal, answer.sequence))
+    uncounted.answers = memory.fold.values { place in
+      isKept(place.journal, place.sequence)
+        || ((place.journal, place.sequence) < lastUnlock && Self.holds(locked, place.journal, place.sequence))
     }
-    .map { (item: $0.key, answer: $0.value) }
-    .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
     return uncounted
   }
 
@@ -221,9 +218,7 @@ extension ExamStore {
       }
     }
     guard var again else { return nil }
-    again.answers = memory.fold.answers.filter { isKept($0.value.journal, $0.value.sequence) }
-      .map { (item: $0.key, answer: $0.value) }
-      .sorted { ($0.answer.journal, $0.answer.sequence) < ($1.answer.journal, $1.answer.sequence) }
+    again.answers = memory.fold.values { isKept($0.journal, $0.sequence) }
     return try repeatEntries(of: again, memory, at: moment, seal: seal)
   }
 
@@ -232,8 +227,8 @@ extension ExamStore {
   ) throws(ExamStoreError) -> TakeOver {
     var draft = try liveDraft(memory, at: moment)
     for kind in uncounted.facts { try draft.append(kind) }
-    for (item, answer) in uncounted.answers {
-      try draft.append(answer.value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
+    for (item, value) in uncounted.answers {
+      try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
     }
     for kind in uncounted.left { try draft.append(kind) }
     if let seal { try appendSeal(cause: seal.cause, ordinal: seal.ordinal, of: memory, to: &draft) }
