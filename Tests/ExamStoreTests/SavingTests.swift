@@ -235,6 +235,22 @@ import Testing
     #expect(try phone.entries().filter { $0.kind == .grantSeen(number: 1) }.count == 1)
   }
 
+  @Test func refusedStartLeavesNothingBehind() throws {
+    let phone = try Phone()
+    try phone.logIn()
+    try phone.assign()
+    _ = try phone.store.join(phone.attempt, at: phone.moment())
+    let moment = phone.moment(.late)
+    let context = ClockContext(
+      bootID: moment.instant.bootID, bootMilliseconds: moment.instant.bootMilliseconds,
+      wallMilliseconds: moment.instant.wallMilliseconds, server: nil)
+    let before = try phone.journal
+    try refused(.timeUp) {
+      _ = try phone.store.start(code: "1", paperVersion: 1, context: context, in: phone.attempt, at: moment)
+    }
+    #expect(try phone.journal == before)
+  }
+
   @Test func boundsAtTheStartAreRemembered() throws {
     let phone = try Phone()
     try phone.logIn()
@@ -245,13 +261,12 @@ import Testing
     let context = ClockContext(
       bootID: moment.instant.bootID, bootMilliseconds: moment.instant.bootMilliseconds,
       wallMilliseconds: moment.instant.wallMilliseconds, server: bounds)
-    _ = try phone.store.storeContext(context, in: phone.attempt, at: moment)
-    _ = try phone.store.start(code: "1", paperVersion: 1, in: phone.attempt, at: phone.moment())
+    _ = try phone.store.start(code: "1", paperVersion: 1, context: context, in: phone.attempt, at: moment)
     try phone.restart()
     let started = try #require(try phone.status.startedAt)
     #expect(started.earliest <= bounds.earliest + 1_000 && started.latest >= bounds.latest + 1_000)
     #expect(started.width < 1_000)
-    #expect(try phone.status.startedBootMilliseconds == moment.instant.bootMilliseconds + 1_000)
+    #expect(try phone.status.startedBootMilliseconds == moment.instant.bootMilliseconds)
   }
 
   @Test func timeLeftIsPersistedWithEntriesAndWithout() throws {

@@ -84,7 +84,8 @@ extension ExamClient {
     let context = context(at: now)
     let saved = try onStore { (store) throws(ExamStoreError) in
       try store.setSetting(SettingName.paperVersion(attempt), to: Array("\(paper.version)".utf8))
-      return try store.start(code: code, paperVersion: paper.version, in: attempt, after: context, at: moment)
+      return try store.start(
+        code: code, paperVersion: paper.version, context: context, in: attempt, at: moment)
     }
     bell = Bell(grantedMilliseconds: terms.grantedMilliseconds)
     updateBell()

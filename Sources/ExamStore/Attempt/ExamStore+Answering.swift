@@ -85,13 +85,16 @@ extension ExamStore {
 
   /// Starts the attempt; a repetition changes nothing (S3-09). Whether the window is open and every asset is there is
   /// the caller's to ask.
+  ///
+  /// - Parameter context: what the device knows of the time, journalled before the start in one transaction with it: a
+  ///   start that is refused leaves nothing behind.
   public func start(
-    code: String, paperVersion: UInt32, in attempt: ID128, after context: ClockContext? = nil, at moment: SaveMoment
+    code: String, paperVersion: UInt32, context: ClockContext? = nil, in attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> Saved {
     let memory = try memory(of: attempt)
     if memory.fold.state.started, !memory.fold.state.isSealed { return try unchanged(memory) }
     let start = EntryKind.start(Start(code: code, paperVersion: paperVersion))
-    return try save(context.map { [.context($0), start] } ?? [start], section: nil, to: attempt, at: moment)
+    return try save((context.map { [.context($0)] } ?? []) + [start], section: nil, to: attempt, at: moment)
   }
 
   /// Journals what the device knows of the time: at the start, after each boot, and when the bounds improve.

@@ -56,8 +56,9 @@ struct TimeClassesAreTrue: Checker {
       guard ItemValue(arrival.entry.entry?.kind) != nil, let instant = trueInstant(of: arrival) else { continue }
       let grants = evidence.truth.grants.filter { $0.attempt == attempt.row.id }
       func deadline(grantedUntil limit: Int64) -> Int64 {
-        let granted = grants.filter { evidence.truth.serverTime($0.trueMilliseconds) <= limit }
-          .reduce(0) { $0 + $1.milliseconds }
+        let granted = grants.filter {
+          evidence.truth.serverTime($0.trueMilliseconds) <= limit && !wasUndone($0, before: limit, evidence)
+        }.reduce(0) { $0 + $1.milliseconds }
         let own = exam.durationMilliseconds.flatMap { duration in started.map { $0 + duration } } ?? exam.closesAt
         return min(exam.closesAt, own) + granted + Self.graceMilliseconds
       }
@@ -74,6 +75,16 @@ struct TimeClassesAreTrue: Checker {
       }
     }
     return finding
+  }
+
+  /// Whether the server went back to before the grant, and so did not know it any more at an instant of its clock. Only
+  /// the class *late* may rest on that; what counts is judged by all grants that there ever were.
+  private func wasUndone(_ grant: GrantTruth, before limit: Int64, _ evidence: Evidence) -> Bool {
+    limit != .max
+      && evidence.restores.contains {
+        $0.from <= grant.trueMilliseconds && grant.trueMilliseconds <= $0.at
+          && evidence.truth.serverTime($0.at) <= limit
+      }
   }
 
   private func violation(

@@ -85,7 +85,7 @@ extension SimPhone {
     let context = context(at: now)
     try store.setSetting(Self.paperVersionSetting(attempt), to: Array("\(paper.version)".utf8))
     let saved = try store.start(
-      code: SimExam.code, paperVersion: paper.version, in: attempt, after: context,
+      code: SimExam.code, paperVersion: paper.version, context: context, in: attempt,
       at: SaveMoment(instant(), time: time))
     noteSaved(saved, store)
     bell = Bell(grantedMilliseconds: terms.grantedMilliseconds)

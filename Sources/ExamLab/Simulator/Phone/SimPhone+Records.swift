@@ -51,7 +51,10 @@ extension SimPhone {
       return
     }
     isLeaseElsewhere = false
-    if try store.renewLease(of: attempt, at: moment()) != nil { nudge() }
+    if let renewed = try store.renewLease(of: attempt, at: moment()) {
+      noteSaved(renewed, store)
+      nudge()
+    }
     try noteRepeated(store, attempt, try? store.takeOver(attempt, at: moment()))
     guard !disk.isDead else { return }
     try noteRepeated(store, attempt, try? store.reopenAgain(attempt, at: moment()))
@@ -82,6 +85,8 @@ extension SimPhone {
   private func takeUnlocks(_ store: ExamStore, _ attempt: ID128) throws {
     for record in try store.waitingUnlocks(of: attempt) {
       let outcome = try store.unlock(record, at: moment())
+      noteSaved(outcome.saved, store)
+      guard !disk.isDead else { return }
       if outcome.isEffective { note(.unlockedShown(number: outcome.number)) }
       nudge()
     }
@@ -91,7 +96,7 @@ extension SimPhone {
     guard case .sealed(let ordinal) = try store.phase(of: attempt),
       try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
     else { return }
-    _ = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+    noteSaved(try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment()), store)
     nudge()
     try takeLease(store, attempt)
   }
