@@ -91,7 +91,9 @@ extension SimPhone {
     guard case .sealed(let ordinal) = try store.phase(of: attempt),
       try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
     else { return }
-    _ = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+    let reopened = try? store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+    try noteRepeated(store, attempt, reopened)
+    guard reopened != nil, !disk.isDead else { return }
     nudge()
     try takeLease(store, attempt)
   }
