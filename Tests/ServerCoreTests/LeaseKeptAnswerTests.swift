@@ -42,6 +42,36 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
 
+  /// The other device had handed in before the lease came: the answer counts after the reopening.
+  @Test func answerAfterTheOtherDevicesSealIsSaidAgainWithTheReopening() throws {
+    let (first, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    first.seal()
+    try first.send(from: 5)
+    try release(first)
+    _ = try takeOver(second)
+    #expect(try second.push().contains { $0.reason == .afterSeal })
+    _ = try takeOver(second)
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == nil)
+    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    try second.read()
+    let reopened = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
+    #expect(reopened.answers.map(\.item) == ["q2"])
+    #expect(try second.push().isEmpty)
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    // What was said again is not said at the next reopening once more.
+    _ = try second.store.save(.options(["a"]), for: "q2", in: second.attempt, at: second.moment())
+    _ = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    try second.push()
+    try first.server.command(.reopen(attempt: first.attempt, reason: "once more"))
+    try second.read()
+    let again = try second.store.reopen(sealOrdinal: 2, of: second.attempt, at: second.moment())
+    #expect(again.answers.isEmpty)
+  }
+
   /// A lock that was shown stays, though the other device had handed in before it.
   @Test func lockAfterTheOtherDevicesSealStays() throws {
     let (first, second) = try begun()

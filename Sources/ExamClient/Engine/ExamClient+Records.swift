@@ -96,9 +96,9 @@ extension ExamClient {
       guard case .sealed(let ordinal) = try store.phase(of: attempt),
         try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
       else { return }
-      let saved = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+      let reopened = try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
       emit(.reopened(ordinal: ordinal))
-      scheduleNudge(.journal(saved.journal))
+      scheduleNudge(.journal(reopened.saved.journal))
       // While it was handed in, nothing could be taken over.
       takeLease(store, attempt)
     } catch {

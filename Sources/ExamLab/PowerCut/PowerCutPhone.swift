@@ -121,7 +121,7 @@ final class PowerCutPhone {
     case .seal: return try store.seal(attempt, cause: .candidate, at: moment()).saved
     case .reopen:
       guard case .sealed(let ordinal) = try store.phase(of: attempt) else { return nil }
-      return try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+      return try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment()).saved
     case .receipt: try storeReceipt(store)
     case .acknowledge: try acknowledge(store)
     case .announce:

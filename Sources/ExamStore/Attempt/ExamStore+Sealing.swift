@@ -56,10 +56,26 @@ extension ExamStore {
   }
 
   /// Goes on after a reopening (record `reopen`), once for each seal.
+  ///
+  /// What was answered here while another device had handed in already was kept without effect (I12), and counts from
+  /// now on: it is journalled once more with the reopening.
   public func reopen(
     sealOrdinal: UInt32, of attempt: ID128, at moment: SaveMoment
-  ) throws(ExamStoreError) -> Saved {
-    try save(.reopened(sealOrdinal: sealOrdinal), to: attempt, at: moment)
+  ) throws(ExamStoreError) -> TakeOver {
+    let memory = try memory(of: attempt)
+    var draft = try liveDraft(memory, at: moment)
+    let reopened = EntryKind.reopened(sealOrdinal: sealOrdinal)
+    var state = draft.state
+    if case .kept(let reason) = state.admit(reopened, time: .inTime, policy: policy(of: attempt)) {
+      throw refusal(reason, of: memory)
+    }
+    try draft.append(reopened)
+    if draft.state.phase == .answering {
+      for (item, value) in try valuesAfterSeal(memory) {
+        try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
+      }
+    }
+    return try committed(draft, to: memory)
   }
 
   /// Adds the seal to a draft whose other entries change no answer.

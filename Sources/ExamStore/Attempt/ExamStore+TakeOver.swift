@@ -171,6 +171,32 @@ extension ExamStore {
     return kept
   }
 
+  /// What was said here since the last reopening and was kept because another device had handed in: the last of each
+  /// item, in the order in which it was said.
+  func valuesAfterSeal(
+    _ memory: AttemptMemory
+  ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
+    let kept = try kept(memory, for: [.afterSeal])
+    var values: [(item: String, value: AnswerValue?)] = []
+    guard !kept.isEmpty else { return values }
+    for journal in memory.journals {
+      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        let isKept = Self.holds(kept, journal.number, stored.sequence)
+        switch stored.entry.kind {
+        case .reopened: values = []
+        case .answer(let item, let value) where isKept:
+          values.removeAll { $0.item == item }
+          values.append((item, value.isEmpty ? nil : value))
+        case .clear(let item) where isKept:
+          values.removeAll { $0.item == item }
+          values.append((item, nil))
+        default: break
+        }
+      }
+    }
+    return values
+  }
+
   /// A seal that was on its way when the lease was released: without it the paper would be handed in here and nowhere
   /// else, and no receipt would ever come.
   private func sealAgain(_ memory: AttemptMemory, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
@@ -232,6 +258,11 @@ extension ExamStore {
     }
     for kind in uncounted.left { try draft.append(kind) }
     if let seal { try appendSeal(cause: seal.cause, ordinal: seal.ordinal, of: memory, to: &draft) }
+    return try committed(draft, to: memory)
+  }
+
+  /// Commits a draft that journals answers once more, and says where they stand now.
+  func committed(_ draft: Draft, to memory: AttemptMemory) throws(ExamStoreError) -> TakeOver {
     let answers = draft.entries.compactMap { prepared -> TakeOver.Answer? in
       switch prepared.entry.kind {
       case .answer(let item, let value): TakeOver.Answer(sequence: prepared.after.last, item: item, value: value)

@@ -96,7 +96,10 @@ extension SimPhone {
     guard case .sealed(let ordinal) = try store.phase(of: attempt),
       try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
     else { return }
-    noteSaved(try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment()), store)
+    let reopened = try? store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+    try noteRepeated(store, attempt, reopened)
+    guard let reopened, !disk.isDead else { return }
+    if reopened.answers.isEmpty { noteSaved(reopened.saved, store) }
     nudge()
     try takeLease(store, attempt)
   }
