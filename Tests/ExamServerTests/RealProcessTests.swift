@@ -157,7 +157,7 @@ struct RealProcessTests {
     var status: Int?
     while status != 200 { status = try? await server.exchange("GET /v1/server HTTP/1.1\r\nHost: exam\r\n\r\n")?.status }
     #expect(try await server.operate("GET", "/v1/statistics").status == 200)
-    #expect(await server.stop() == 0)
+    #expect(await server.stop(withinSeconds: 30) == 0)
     let again = try await installed.start()
     phone.move(to: again)
     #expect(try await phone.isKept())
