@@ -110,9 +110,14 @@ extension SyncCore {
     beginOpening(index, at: sequence)
   }
 
-  /// The server may have lost what it acknowledged: every journal asks what it has, and receipts are shown to it.
+  /// The server may have lost what it acknowledged.
   mutating func doubtServer() {
     sometimes(.serverDoubted)
+    askWhatTheServerHas()
+  }
+
+  /// Every journal asks what the server has of it, and receipts are shown to it.
+  mutating func askWhatTheServerHas() {
     presentsReceipts = true
     for index in journals.indices { journals[index].doubtedAt = lastRequest }
   }

@@ -10,6 +10,7 @@ extension SyncCore {
     for known in start.journals { journalChanged(known) }
     scopesChanged(start.scopes)
     successors = start.recentSuccessors
+    if start.asksWhatTheServerHas, journals.contains(where: \.wasAcknowledged) { askWhatTheServerHas() }
   }
 
   mutating func end() {

@@ -82,15 +82,19 @@ public struct SyncStart: Hashable, Sendable {
   public var hasSession: Bool
   /// Successors opened lately, so that the hourly bound outlives a restart of the process within one boot.
   public var recentSuccessors: [RecentSuccessor]
+  /// Each acknowledged journal asks once what the server has of it, and receipts are shown: an earlier process may have
+  /// stored the news of a restored server, and ended before it asked what that one lost.
+  public var asksWhatTheServerHas: Bool
 
   public init(
     journals: [KnownJournal] = [], scopes: [ScopeCursor] = [], hasSession: Bool,
-    recentSuccessors: [RecentSuccessor] = []
+    recentSuccessors: [RecentSuccessor] = [], asksWhatTheServerHas: Bool = false
   ) {
     self.journals = journals
     self.scopes = scopes
     self.hasSession = hasSession
     self.recentSuccessors = recentSuccessors
+    self.asksWhatTheServerHas = asksWhatTheServerHas
   }
 }
 

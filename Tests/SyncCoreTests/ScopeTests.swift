@@ -79,6 +79,18 @@ import Testing
     #expect(try harness.wakeUntilRequest().plans.map(\.presentsReceipts) == [false])
   }
 
+  /// Found by the simulator: a phone was killed after it stored the new epoch and before it asked.
+  @Test func aStartMayAskWhatTheServerStillHas() throws {
+    var harness = Harness()
+    let cursor = ScopeCursor(scope: Harness.scope, cursor: two)
+    let done = Harness.known(last: 6, acknowledged: 6)
+    let start = SyncStart(journals: [done], scopes: [cursor], hasSession: true, asksWhatTheServerHas: true)
+    let question = try #require(harness.step(.start(start)).plans.first)
+    #expect(question.pushes.map(\.first) == [6] && question.presentsReceipts)
+    harness.acknowledge(question, 2, .gap)
+    #expect(harness.core.status().pendingCount == 4)
+  }
+
   @Test func anotherEpochAsksTheServerWhatItStillHas() throws {
     var harness = Harness()
     let cursor = ScopeCursor(scope: Harness.scope, cursor: one)

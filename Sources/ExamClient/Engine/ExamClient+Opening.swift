@@ -145,7 +145,8 @@ extension ExamClient {
     }
     return SyncStart(
       journals: store.journalStatuses.map { store.knownJournal($0) }, scopes: wantedScopes(),
-      hasSession: store.identity?.grant.flatMap { LiveSession($0) } != nil, recentSuccessors: recent)
+      hasSession: store.identity?.grant.flatMap { LiveSession($0) } != nil, recentSuccessors: recent,
+      asksWhatTheServerHas: true)
   }
 
   /// Ends what is under way and closes the store. What was saved is on the disk; pending entries go on next time.

@@ -80,7 +80,7 @@ extension SimPhone {
     }
     return SyncStart(
       journals: store.journalStatuses.map { store.knownJournal($0) }, scopes: wantedScopes(),
-      hasSession: liveSession(store) != nil, recentSuccessors: recent)
+      hasSession: liveSession(store) != nil, recentSuccessors: recent, asksWhatTheServerHas: true)
   }
 
   /// The store, opened and verified again after a fault (I27).
