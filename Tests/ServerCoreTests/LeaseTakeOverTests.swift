@@ -7,29 +7,7 @@ import Testing
 @testable import ServerCore
 
 /// A device whose lease comes after its first entries: found by the simulator with two devices and a late release.
-@Suite struct LeaseTakeOverTests {
-  private func begun() throws -> (first: TestPhone, second: StorePhone) {
-    let server = try TestServer()
-    let first = try server.makePhone()
-    first.begin()
-    first.answer("q1", "a")
-    try first.send()
-    let second = try StorePhone(afterwards: first, seed: 5)
-    try second.join()
-    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
-    return (first, second)
-  }
-
-  private func release(_ first: TestPhone) throws {
-    try first.server.command(.releaseLease(attempt: first.attempt, reason: "a new phone"))
-  }
-
-  private func takeOver(_ phone: StorePhone) throws -> TakeOver? {
-    try phone.read()
-    _ = try phone.store.renewLease(of: phone.attempt, at: phone.moment())
-    return try phone.store.takeOver(phone.attempt, at: phone.moment())
-  }
-
+@Suite struct LeaseTakeOverTests: TwoDevices {
   @Test func deviceThatJoinedBeforeItsLeaseGoesOnFromTheServersAnswers() throws {
     let (first, second) = try begun()
     try second.push()
