@@ -120,7 +120,7 @@ extension ExamClient {
     }
     core = SyncCore(
       seed: ID128.random().low, options: SyncOptions(automaticallySync: configuration.automaticallySync))
-    step(.start(syncStart(store)))
+    step(.start(store.syncStart(attempt: attempt, at: reading())))
     takeRecords(collections: nil)
     refreshDownloads()
   }
@@ -128,25 +128,9 @@ extension ExamClient {
   /// After a fault the store was opened again: what sync could not store meanwhile, such as a receipt, is taken now.
   func beginSyncAnew() {
     guard let store, core != nil else { return }
-    step(.start(syncStart(store)))
+    step(.start(store.syncStart(attempt: attempt, at: reading())))
     takeRecords(collections: nil)
     refreshDownloads()
-  }
-
-  func syncStart(_ store: ExamStore) -> SyncStart {
-    let now = reading()
-    let hour = Int64(3_600_000)
-    let recent: [RecentSuccessor] = store.journalStatuses.compactMap { journal in
-      guard journal.predecessor != nil else { return nil }
-      let age = now.wallMilliseconds - journal.openedWallMilliseconds
-      guard age >= 0, age < hour else { return nil }
-      let opened = Instant(bootMilliseconds: now.bootMilliseconds).advanced(byMilliseconds: -age)
-      return RecentSuccessor(subject: journal.attempt, openedAt: opened)
-    }
-    return SyncStart(
-      journals: store.journalStatuses.map { store.knownJournal($0) }, scopes: wantedScopes(),
-      hasSession: store.identity?.grant.flatMap { LiveSession($0) } != nil, recentSuccessors: recent,
-      asksWhatTheServerHas: true)
   }
 
   /// Ends what is under way and closes the store. What was saved is on the disk; pending entries go on next time.

@@ -25,7 +25,7 @@ extension ExamClient {
       logNotice("the entries of an attempt were discarded after its retention", "\(attempt)")
       if attempt == self.attempt { forgetAttempt() }
       // The core must not offer what is not there any more.
-      step(.start(syncStart(store)))
+      step(.start(store.syncStart(attempt: self.attempt, asksWhatTheServerHas: false, at: reading())))
       return changed()
     }
   }

@@ -5,6 +5,28 @@ package import SyncProtocol
 
 /// What the sync core asks of the store: the same for the engine and for a simulated phone.
 extension ExamStore {
+  /// What the core starts with.
+  ///
+  /// - Parameters:
+  ///   - attempt: whose scopes come first.
+  ///   - asksWhatTheServerHas: unless the core that it replaces was in no doubt of the server.
+  package func syncStart(
+    attempt: ID128?, asksWhatTheServerHas: Bool = true, at reading: ClockReading
+  ) -> SyncStart {
+    let hourMilliseconds: Int64 = 3_600_000
+    let recent: [RecentSuccessor] = journalStatuses.compactMap { journal in
+      guard journal.predecessor != nil else { return nil }
+      let age = reading.wallMilliseconds - journal.openedWallMilliseconds
+      guard age >= 0, age < hourMilliseconds else { return nil }
+      let opened = Instant(bootMilliseconds: reading.bootMilliseconds).advanced(byMilliseconds: -age)
+      return RecentSuccessor(subject: journal.attempt, openedAt: opened)
+    }
+    return SyncStart(
+      journals: journalStatuses.map { knownJournal($0) }, scopes: wantedScopes(attempt: attempt),
+      hasSession: identity?.grant.flatMap { LiveSession($0) } != nil, recentSuccessors: recent,
+      asksWhatTheServerHas: asksWhatTheServerHas)
+  }
+
   /// Loads what a plan names into a request.
   package func syncRequest(for plan: RequestPlan) throws(ExamStoreError) -> SyncRequest {
     var request = SyncRequest(

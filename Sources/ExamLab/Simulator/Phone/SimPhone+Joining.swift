@@ -57,30 +57,16 @@ extension SimPhone {
     guard let store, core == nil else { return }
     core = SyncCore(seed: world.seeds.generator(.core, UInt64(index), openings).peeked)
     downloads = SimDownloads(core: BlobCore(seed: world.seeds.generator(.blobs, UInt64(index), openings).peeked))
-    step(.start(syncStart(store)))
+    step(.start(store.syncStart(attempt: attempt, at: reading())))
     takeRecords(collections: nil)
     refreshDownloads()
   }
 
   private func beginSyncAnew() {
     guard let store, core != nil else { return }
-    step(.start(syncStart(store)))
+    step(.start(store.syncStart(attempt: attempt, at: reading())))
     takeRecords(collections: nil)
     refreshDownloads()
-  }
-
-  private func syncStart(_ store: ExamStore) -> SyncStart {
-    let now = reading()
-    let recent: [RecentSuccessor] = store.journalStatuses.compactMap { journal in
-      guard journal.predecessor != nil else { return nil }
-      let age = now.wallMilliseconds - journal.openedWallMilliseconds
-      guard age >= 0, age < 3_600_000 else { return nil }
-      let opened = Instant(bootMilliseconds: now.bootMilliseconds).advanced(byMilliseconds: -age)
-      return RecentSuccessor(subject: journal.attempt, openedAt: opened)
-    }
-    return SyncStart(
-      journals: store.journalStatuses.map { store.knownJournal($0) }, scopes: wantedScopes(),
-      hasSession: liveSession(store) != nil, recentSuccessors: recent, asksWhatTheServerHas: true)
   }
 
   /// The store, opened and verified again after a fault (I27).
