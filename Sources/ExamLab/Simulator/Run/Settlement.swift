@@ -29,6 +29,7 @@ struct Settlement {
       let status = core.status()
       if status.pendingCount > 0 { report("\(status.pendingCount) entries are pending, sync is \(status.phase)") }
       if !status.awaitingServerAnswers.isEmpty { report("the server's answers do not come") }
+      if status.isServerInDoubt { report("the server has not said yet what it has") }
       if !status.isUpToDate { report("scopes are not read to their end") }
       for scope in phone.wantedScopes() {
         let there = try? store.scope(scope.scope)
