@@ -77,6 +77,24 @@ import Testing
     #expect(restored.check(AcknowledgedIsKept()).violations.isEmpty)
   }
 
+  @Test func aRestoreLeavesItToNobodyWhereThePhoneThatWroteItIsGone() throws {
+    var gone = try JudgedCase.good.get()
+    let journal = gone.world.phones[0].journals[0].status.id
+    let acknowledged = try gone.index {
+      if case .acknowledged(journal, _, _) = $0.fact { true } else { false }
+    }
+    let instant = gone.history[acknowledged].trueMilliseconds
+    gone.append(.server(0), .serverRestored(fromTrueMilliseconds: 0))
+    gone.world.servers[0].attempts[0].journals[0].segments = []
+    gone.world.phones.remove(at: 0)
+    #expect(!gone.check(AcknowledgedIsKept()).violations.isEmpty)
+    // Its last push was under way when it was lost: that was acknowledged afterwards.
+    gone.world.truth.losses = [DeviceLoss(instant - 1, .phone(0), .wiped)]
+    #expect(gone.check(AcknowledgedIsKept()).violations.isEmpty)
+    gone.world.truth.losses = [DeviceLoss(gone.history[gone.history.count - 1].trueMilliseconds, .phone(1), .wiped)]
+    #expect(!gone.check(AcknowledgedIsKept()).violations.isEmpty)
+  }
+
   @Test func entriesThatWereDiscardedAndAreNowhereAreFound() throws {
     try finds(AcknowledgedIsKept()) { broken in
       let journal = broken.world.phones[0].journals[0].status.id

@@ -17,6 +17,7 @@ package final class Evidence {
 
   /// The answers that a receipt of each seal must hold, as far as a server's rows still tell.
   private(set) lazy var receiptedSheets: [Sealed: [String: AnswerValue]] = findReceiptedSheets()
+  private(set) lazy var lostEntries = LostEntries(history, truth)
   /// What several checkers go through: worked out once.
   private var knownArrivals: [ServersAttempt: [Arrival]] = [:]
 

@@ -160,6 +160,7 @@ struct AcknowledgedIsKept: Checker {
   func check(_ evidence: Evidence) -> Finding {
     var finding = Finding()
     let restores = evidence.restores
+    let writers = JournalWriters.find(evidence.history)
     for event in evidence.history {
       let (journal, sequence, head): (ID128, UInt64, Digest256?)
       switch event.fact {
@@ -173,11 +174,10 @@ struct AcknowledgedIsKept: Checker {
       let wasTakenBack = restores.contains { $0.at >= event.trueMilliseconds && $0.from <= event.trueMilliseconds }
       let phones = evidence.phoneJournals[journal] ?? []
       let onPhone = phones.contains { Self.holds($0.entries, sequence, head) }
-      // Also before: a phone that lost them asks what the server has, and then the server loses them too.
-      let phoneMayHaveLost = evidence.truth.losses.contains { loss in
-        loss.trueMilliseconds >= event.trueMilliseconds || phones.contains { $0.node == loss.node }
-      }
-      let holds = onServer || (wasTakenBack && (onPhone || phoneMayHaveLost))
+      // Also before: a phone that lost them asks what the server has, and then the server loses them too; and what a
+      // phone that is gone had sent is acknowledged to nobody.
+      let writerLostThem = evidence.truth.losses.contains { writers[journal]?.contains($0.node) == true }
+      let holds = onServer || (wasTakenBack && (onPhone || writerLostThem))
       finding.expect(
         holds,
         Violation(

@@ -86,7 +86,7 @@ struct ComesToRest: Checker {
         let holder = evidence.world.servers.last?.attempts.first { $0.row.id == status.attempt }?.row.record.leaseDevice
         finding.expect(
           status.receipt != nil || (holder != nil && holder != phone.deviceKey)
-            || evidence.wasLostOnBothSides(phone.node),
+            || evidence.wasLostOnBothSides(phone.node) || evidence.namesLostEntries(status.seal),
           Violation(
             .i24, evidence.end, phone.node, "seal \(ordinal) of attempt \(status.attempt) has no receipt",
             expected: "a receipt", found: "none"))

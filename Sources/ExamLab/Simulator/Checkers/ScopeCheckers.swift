@@ -72,6 +72,7 @@ struct BothSidesAgree: Checker {
     }
     if evidence.wasLostOnBothSides(phone.node) { return finding }
     var disputed = evidence.unknownAtSeal(status, of: attempt, on: server, phone)
+    disputed.formUnion(evidence.itemsOfLostEntries(status.attempt, phone))
     for arrival in evidence.arrivals(of: attempt, on: server) where arrival.reason != nil {
       if let change = ItemValue(arrival.entry.entry?.kind) { disputed.insert(change.item) }
     }

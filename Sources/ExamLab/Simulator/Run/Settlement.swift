@@ -52,9 +52,19 @@ struct Settlement {
       if isOver, !phone.isLeaseElsewhere { report("the bell did not hand in attempt \(attempt)") }
     case .sealed(let ordinal):
       let isOthers = phone.isLeaseElsewhere || phone.isSuperseded
-      if status.receipt == nil, !isOthers, !world.truth.wasLostOnBothSides(phone.node, world.history.events) {
+      if status.receipt == nil, !isOthers, !world.truth.wasLostOnBothSides(phone.node, world.history.events),
+        !namesLostEntries(status.seal)
+      {
         report("seal \(ordinal) of attempt \(attempt) has no receipt")
       }
+    }
+  }
+
+  private func namesLostEntries(_ seal: SealStatement?) -> Bool {
+    LostEntries(world.history.events, world.truth).isNamed(by: seal) { journal in
+      let onPhones = world.phones.compactMap { try? $0.store?.journalStatus(journal).last }
+      let onServer = (try? world.server.store?.journal(journal)?.sequence) ?? 0
+      return max(onPhones.max() ?? 0, onServer)
     }
   }
 }
