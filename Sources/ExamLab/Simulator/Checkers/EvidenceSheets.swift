@@ -71,6 +71,24 @@ extension Evidence {
     return statement.journal != seal.journal
   }
 
+  /// Whether this phone had read that another device handed in, and a restore then took that seal from the server. The
+  /// seal was kept without effect when it came again, because the release that its lease rested on was undone; its
+  /// receipt was honoured. So the phone stays handed in, and the server goes on with what it is sent.
+  func isHandedInByAnUndoneLease(_ phone: PhoneDump, _ attempt: ServerAttemptDump, on server: ServerDump) -> Bool {
+    guard let base = phone.attempts.first(where: { $0.attempt == attempt.row.id })?.base, base.isSealed,
+      !attempt.seals.contains(where: { $0.ordinal == base.sealOrdinal }),
+      let row = attempt.receipts.first(where: { $0.ordinal == base.sealOrdinal }),
+      let receipt = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement),
+      !phone.journals.contains(where: { $0.status.id == receipt.journal })
+    else { return false }
+    let wasUndone = restores.contains { receipt.serverTime > truth.serverTime($0.from) }
+    // A seal that did not come again, or came and counts, excuses nothing.
+    return wasUndone
+      && arrivals(of: attempt, on: server).contains {
+        $0.journal.id == receipt.journal && $0.entry.sequence == receipt.sequence && $0.reason == .staleLease
+      }
+  }
+
   /// Items whose answers came from another device's entries that a phone could not know of when it handed in: it was
   /// without a network, and after a seal nothing is adopted. Its receipt says that the server applied other answers.
   func unknownAtSeal(
