@@ -81,6 +81,40 @@ import Testing
     #expect(try second.store.status(of: second.attempt).receipt == status.receipt)
   }
 
+  /// Found by the simulator: a server that was restored from before counted the first seal of several, and the device,
+  /// which had made it anew, refused the receipt.
+  @Test func receiptOfTheSameSealAsItWasMadeFirstIsGood() throws {
+    let (first, second) = try begun()
+    try release(first)
+    _ = try takeOver(second)
+    try second.push()
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    let original = try second.store.journalStatus(seal.saved.journal)
+    try release(first)
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    #expect(try takeOver(second) != nil)
+    func receipt(_ sequence: UInt64, _ head: Digest256) -> [UInt8] {
+      let statement = ReceiptStatement(
+        attempt: second.attempt, ordinal: 1, journal: original.id, sequence: sequence, head: head,
+        answers: seal.statement.answers, answerCount: seal.statement.answerCount, serverTime: 1_800_000_100_000,
+        number: "R-1", applied: seal.statement.answers, appliedCount: seal.statement.answerCount
+      ).wire
+      let root = RootStatement(
+        node: ID128(high: 1, low: 1), epoch: 7, index: 0, previous: .zero, root: MerkleTree.leaf(statement), time: 1)
+      let signature = TestServer.identity.sign(root.wire, context: .root)
+      return Receipt(
+        statement: statement, leafIndex: 0, leafCount: 1, path: [], root: root.wire, signature: signature,
+        keyID: TestServer.identity.id
+      ).wire
+    }
+    let before = try #require(try second.store.heads(of: original.id, at: [original.last - 1])[original.last - 1])
+    for wire in [receipt(original.last, .zero), receipt(original.last - 1, before), receipt(999, original.head)] {
+      #expect(throws: ExamStoreError.self) { try second.store.storeReceipt(wire) }
+    }
+    try second.store.storeReceipt(receipt(original.last, original.head))
+    #expect(try second.store.status(of: second.attempt).receipt?.sequence == original.last)
+  }
+
   /// Found by the simulator: the form was kept under the other lease, and until the start nothing was taken over; the
   /// start then came too late for it, and the paper was handed in without the first device's answers.
   @Test func formUnderAnotherLeaseHidesNoAnswersBeforeTheStart() throws {

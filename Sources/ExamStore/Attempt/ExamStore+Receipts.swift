@@ -21,9 +21,7 @@ extension ExamStore {
     }
     let memory = try memory(of: statement.attempt)
     if let seal = memory.fold.seal, seal.statement.ordinal == statement.ordinal, seal.journal == statement.journal {
-      guard seal.sequence == statement.sequence, seal.head == statement.head,
-        seal.statement.answers == statement.answers
-      else {
+      guard try isSaid(statement, by: seal) else {
         throw ExamStoreError(
           .receiptInvalid, "The receipt says something else than what was handed in here. Show this to the proctor.")
       }
@@ -37,6 +35,17 @@ extension ExamStore {
     memory.receipts.append(receipt)
     memory.receipts.sort { $0.statement.ordinal < $1.statement.ordinal }
     return statement
+  }
+
+  /// Whether a receipt is for this seal, or for an earlier one of the same paper: a seal that was kept under another
+  /// lease is made anew, and a server that was restored from before may count the first of them.
+  private func isSaid(_ receipt: ReceiptStatement, by seal: SealMark) throws(ExamStoreError) -> Bool {
+    guard seal.statement.answers == receipt.answers else { return false }
+    if seal.sequence == receipt.sequence { return seal.head == receipt.head }
+    guard let stored = try journals().entry(receipt.sequence, of: seal.journalNumber), stored.head == receipt.head,
+      case .seal(let signed) = stored.entry.kind, let earlier = try? SealStatement(wire: signed.statement)
+    else { return false }
+    return earlier.ordinal == receipt.ordinal && earlier.answers == receipt.answers
   }
 
   /// The receipts of an attempt with their bytes, by the seal's ordinal.
