@@ -50,6 +50,29 @@ import Testing
     #expect(again.answers.isEmpty)
   }
 
+  /// The lease went back before the answer came, and the record of the seal covers it: it counts after the reopening too.
+  @Test func answerUnderAnotherLeaseIsSaidAgainWithTheReopening() throws {
+    let (first, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    first.seal()
+    try first.send(from: 5)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    first.lease = 2
+    first.append(.visit(item: "q1"))
+    try first.send(from: 6)
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    _ = try takeOver(second)
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == nil)
+    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    try second.read()
+    let reopened = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
+    #expect(reopened.answers.map(\.item) == ["q2"])
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+  }
+
   /// A lock that was shown stays, though the other device had handed in before it.
   @Test func lockAfterTheOtherDevicesSealStays() throws {
     let (first, second) = try begun()

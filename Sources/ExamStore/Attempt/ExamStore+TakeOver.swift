@@ -171,26 +171,35 @@ extension ExamStore {
     return kept
   }
 
-  /// What was said here since the last reopening and was kept because another device had handed in: the last of each
-  /// item, in the order in which it was said.
+  /// What was said here since the last reopening and does not count because another device had handed in: the last of
+  /// each item, in the order in which it was said. The server kept it as after the seal, or under another lease where it
+  /// came before the lease did; of the latter only what is not current here any more, because the record that brought
+  /// the seal covers it. The rest is taken over with the lease.
   func valuesAfterSeal(
     _ memory: AttemptMemory
   ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
-    let kept = try kept(memory, for: [.afterSeal])
+    let afterSeal = try kept(memory, for: [.afterSeal])
+    let stale = try keptUnderOtherLeases(memory)
     var values: [(item: String, value: AnswerValue?)] = []
-    guard !kept.isEmpty else { return values }
+    guard !afterSeal.isEmpty || !stale.isEmpty else { return values }
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let isKept = Self.holds(kept, journal.number, stored.sequence)
+        let said: (item: String, value: AnswerValue?)
         switch stored.entry.kind {
-        case .reopened: values = []
-        case .answer(let item, let value) where isKept:
-          values.removeAll { $0.item == item }
-          values.append((item, value.isEmpty ? nil : value))
-        case .clear(let item) where isKept:
-          values.removeAll { $0.item == item }
-          values.append((item, nil))
-        default: break
+        case .reopened:
+          values = []
+          continue
+        case .answer(let item, let value): said = (item, value.isEmpty ? nil : value)
+        case .clear(let item): said = (item, nil)
+        default: continue
+        }
+        values.removeAll { $0.item == said.item }
+        let place = AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence)
+        let isGone = memory.fold.valuePlaces[said.item] != place
+        if Self.holds(afterSeal, journal.number, stored.sequence)
+          || (isGone && Self.holds(stale, journal.number, stored.sequence))
+        {
+          values.append(said)
         }
       }
     }
