@@ -33,6 +33,8 @@ extension ExamStore {
     guard let live = memory.liveIndex, memory.journals[live].lease == record.lease, leaseIsOwn(record) else {
       return nil
     }
+    // Nothing that is said again counts before the reopening does: `reopenAgain` says both.
+    if try reopeningIsStale(memory) { return nil }
     if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
     let uncounted = try uncounted(memory)
     if !uncounted.isEmpty {
@@ -172,9 +174,9 @@ extension ExamStore {
   }
 
   /// What was said here since the last reopening and does not count because another device had handed in: the last of
-  /// each item, in the order in which it was said. The server kept it as after the seal, or under another lease where it
-  /// came before the lease did; of the latter only what is not current here any more, because the record that brought
-  /// the seal covers it. The rest is taken over with the lease.
+  /// each item, in the order in which it was said. The server kept it as after the seal, or under another lease where
+  /// it came before the lease did; of the latter only what is not current here any more, because the record that
+  /// brought the seal covers it. The rest is taken over with the lease.
   func valuesAfterSeal(
     _ memory: AttemptMemory
   ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
@@ -215,9 +217,28 @@ extension ExamStore {
     return try repeatEntries(of: try uncounted(memory), memory, at: moment, seal: seal.statement)
   }
 
-  /// Goes on once more after a reopening that the server did not know: it was restored from a backup from before, and
-  /// nothing proves a reopening. What was done since was kept without effect, and is journalled once more as soon as an
-  /// operator has reopened the same seal again.
+  /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
+  /// kept under another lease.
+  private func reopeningIsStale(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {
+    let reopens = try terms(memory.attempt).reopens
+    guard !reopens.isEmpty, let record = try serverAnswers(of: memory.attempt), record.isSealed,
+      reopens.contains(record.sealOrdinal)
+    else { return false }
+    if case .locked = memory.fold.state.phase { return false }
+    let stale = try keptUnderOtherLeases(memory)
+    var isStale = false
+    for journal in memory.journals where !stale.isEmpty {
+      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        guard case .reopened(record.sealOrdinal) = stored.entry.kind else { continue }
+        isStale = Self.holds(stale, journal.number, stored.sequence)
+      }
+    }
+    return isStale
+  }
+
+  /// Goes on once more after a reopening that does not count on the server: it was restored from a backup from before,
+  /// and nothing proves a reopening, or it was said under another lease. What was done since was kept without effect,
+  /// and is journalled once more as soon as an operator has reopened the same seal again, or the lease is here.
   ///
   /// - Returns: `nil` where nothing had to be journalled.
   public func reopenAgain(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
@@ -230,7 +251,9 @@ extension ExamStore {
     if case .locked = memory.fold.state.phase { return nil }
     // Too late nothing counts any more, and the seal alone is worth its receipt.
     if moment.time == .late, seal == nil { return nil }
-    let kept = try self.kept(memory, for: [.reopenInvalid, .afterSeal, .sealInvalid])
+    var reasons: Set<KeptReason> = [.reopenInvalid, .afterSeal, .sealInvalid]
+    if try reopeningIsStale(memory) { reasons.insert(.staleLease) }
+    let kept = try self.kept(memory, for: reasons)
     func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
       (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
     }
