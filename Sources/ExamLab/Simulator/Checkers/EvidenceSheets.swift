@@ -71,6 +71,20 @@ extension Evidence {
     return statement.journal != seal.journal
   }
 
+  /// Whether a receipt is for the same seal as its device had made it anew, because the first was kept under another
+  /// lease. A restore from before that release lets the first count, and keeps the other as after the seal.
+  func isOfTheSealMadeAnew(_ receipt: ReceiptStatement, _ seal: SealRow, on server: ServerDump) -> Bool {
+    guard !restores.isEmpty, receipt.journal == seal.journal, receipt.sequence > seal.sequence,
+      let journal = serverJournals[seal.journal]?.first(where: { $0.node == server.node }),
+      receipt.sequence <= UInt64(journal.entries.count), journal.reason(at: receipt.sequence) == .afterSeal
+    else { return false }
+    let entry = journal.entries[Int(receipt.sequence) - 1]
+    guard entry.head == receipt.head, case .seal(let signed) = entry.entry?.kind,
+      let said = try? SealStatement(wire: signed.statement)
+    else { return false }
+    return said.ordinal == receipt.ordinal && said.answers == receipt.answers
+  }
+
   /// Whether this phone had read that another device handed in, and a restore then took that seal from the server. The
   /// seal was kept without effect when it came again, because the release that its lease rested on was undone; its
   /// receipt was honoured. So the phone stays handed in, and the server goes on with what it is sent.

@@ -119,7 +119,8 @@ struct ReceiptsAreTrue: Checker {
     let seal = attempt.seals.first { $0.ordinal == row.ordinal }
     if let seal, !evidence.isOfAnotherSeal(row.ordinal, attempt), let said = try? SealStatement(wire: seal.statement) {
       finding.expect(
-        statement.journal == seal.journal && statement.sequence == seal.sequence && statement.head == seal.headAfter
+        ((statement.journal == seal.journal && statement.sequence == seal.sequence && statement.head == seal.headAfter)
+          || evidence.isOfTheSealMadeAnew(statement, seal, on: server))
           && statement.answers == said.answers && statement.answerCount == said.answerCount
           && statement.attempt == attempt.row.id,
         Violation(
