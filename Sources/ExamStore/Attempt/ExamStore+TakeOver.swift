@@ -72,6 +72,29 @@ extension ExamStore {
     var isEmpty: Bool { facts.isEmpty && answers.isEmpty && left.isEmpty }
   }
 
+  /// What was said here last of each item, and where.
+  private struct LastSaid {
+    private var values: [String: (place: AttemptFold.EntryPlace, value: AnswerValue?)] = [:]
+
+    mutating func take(_ kind: EntryKind, at place: AttemptFold.EntryPlace) {
+      switch kind {
+      case .answer(let item, let value): values[item] = (place, value.isEmpty ? nil : value)
+      case .clear(let item): values[item] = (place, nil)
+      default: break
+      }
+    }
+
+    /// What is on the screen because the server's record says so, and was said here last. It counted when that record
+    /// was made; a server that was restored from before it may keep the entry now.
+    func coveredValues(
+      in fold: AttemptFold
+    ) -> [(place: AttemptFold.EntryPlace, item: String, value: AnswerValue?)] {
+      values.filter { fold.valuePlaces[$0.key] == nil && fold.answers[$0.key]?.value == $0.value.value }
+        .map { (place: $0.value.place, item: $0.key, value: $0.value.value) }
+        .sorted { ($0.place.journal, $0.place.sequence) < ($1.place.journal, $1.place.sequence) }
+    }
+  }
+
   /// What an entry says that has to be said once.
   private enum FactName: Hashable {
     case information
@@ -116,8 +139,11 @@ extension ExamStore {
     let known = FactName.all(in: try serverAnswers(of: memory.attempt))
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
+    var said = LastSaid()
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        let place = AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence)
+        said.take(stored.entry.kind, at: place)
         guard let name = FactName(stored.entry.kind) else { continue }
         // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
         var isLost = isKept(journal.number, stored.sequence)
@@ -139,6 +165,8 @@ extension ExamStore {
       isKept(place.journal, place.sequence)
         || ((place.journal, place.sequence) < lastUnlock && Self.holds(locked, place.journal, place.sequence))
     }
+    uncounted.answers += said.coveredValues(in: memory.fold).filter { isKept($0.place.journal, $0.place.sequence) }
+      .map { (item: $0.item, value: $0.value) }
     return uncounted
   }
 
