@@ -133,6 +133,23 @@ import Testing
     #expect(await phone.client.status.phase == .sealed)
   }
 
+  /// The start had no contact and no place in server time; the exam's own end is the last instant it can have.
+  @Test func afterARebootTheExamsEndRingsTheBellOfAStartWithoutContact() async throws {
+    var exam = TestExam()
+    exam.durationMilliseconds = 600_000
+    let phone = try TestPhone(exam)
+    try await phone.joined()
+    try await phone.client.start()
+    await phone.client.close()
+    phone.clock.reboot(afterMilliseconds: 900_000)
+    try await phone.client.open()
+    await phone.client.learnTime(exam.closesAt - 1_000)
+    #expect(await phone.client.status.phase == .answering)
+    phone.clock.pass(milliseconds: 2_000)
+    await phone.client.learnTime(exam.closesAt + 1_000)
+    #expect(await phone.client.status.phase == .sealed)
+  }
+
   @Test func theBellRingsWhileNobodyTouchesThePhone() async throws {
     var exam = TestExam()
     exam.closesAt = testT0 + 250

@@ -33,18 +33,16 @@ extension ExamClient {
     else { return }
     let now = reading()
     bell.grant(total: terms.grantedMilliseconds)
+    let server = serverTime.bounds(atBootMilliseconds: now.bootMilliseconds)
     guard let started = startedAt(status, at: now) else {
       // The start has no place in server time: the exam's own end is the only deadline that is known for sure.
-      if window.durationMilliseconds == nil {
-        bell.update(
-          deadline: window.deadline(started: nil), server: serverTime.bounds(atBootMilliseconds: now.bootMilliseconds),
-          at: now)
+      let end = window.deadline(started: nil)
+      if window.durationMilliseconds == nil || server.map({ $0.earliest >= end }) ?? false {
+        bell.update(deadline: end, server: server, at: now)
       }
       return
     }
-    bell.update(
-      deadline: window.deadline(started: started), server: serverTime.bounds(atBootMilliseconds: now.bootMilliseconds),
-      at: now)
+    bell.update(deadline: window.deadline(started: started), server: server, at: now)
   }
 
   /// Server milliseconds of the start; from this boot's clock where the start had no contact yet.

@@ -39,6 +39,8 @@ struct AttemptFold: Hashable {
   private(set) var startedAt: TimeBounds?
   /// The boot and boot time of the start entry.
   private(set) var startedAtInstant: (DeviceBootTime)?
+  /// The start had no contact: contexts of the same boot say when it was.
+  private var isStartUnplaced = false
   private(set) var usedUnlocks: Set<ID128> = []
   private(set) var grantsSeen: Set<UInt32> = []
   private(set) var information: [InformationField] = []
@@ -112,7 +114,10 @@ struct AttemptFold: Hashable {
       if let bounds = journal.clock.bounds { startedAt = startedAt ?? bounds }
       if startedAtInstant == nil, let boot = journal.clock.bootID {
         startedAtInstant = DeviceBootTime(bootID: boot, bootMilliseconds: journal.clock.bootMilliseconds)
+        isStartUnplaced = startedAt == nil
       }
+    case .context:
+      placeStart(by: journal.clock)
     case .information(let fields):
       information = fields
     case .seal(let signed):
@@ -146,6 +151,15 @@ struct AttemptFold: Hashable {
     default:
       remember(entry.kind, in: journal)
     }
+  }
+
+  /// A start without contact has its place in server time as soon as its boot has: a later boot could not tell any more.
+  private mutating func placeStart(by clock: JournalClock) {
+    guard isStartUnplaced, let start = startedAtInstant, clock.bootID == start.bootID, let bounds = clock.bounds else {
+      return
+    }
+    let distance = Int64(clamping: start.bootMilliseconds) - Int64(clamping: clock.bootMilliseconds)
+    startedAt = bounds.advanced(byBootMilliseconds: distance)
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.compactMapValues(\.value)) }

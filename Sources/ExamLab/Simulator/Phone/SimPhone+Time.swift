@@ -28,8 +28,9 @@ extension SimPhone {
     bell.grant(total: terms.grantedMilliseconds)
     let server = serverTime.bounds(atBootMilliseconds: now.bootMilliseconds)
     guard let started = startedAt(status, at: now) else {
-      if window.durationMilliseconds == nil {
-        bell.update(deadline: window.deadline(started: nil), server: server, at: now)
+      let end = window.deadline(started: nil)
+      if window.durationMilliseconds == nil || server.map({ $0.earliest >= end }) ?? false {
+        bell.update(deadline: end, server: server, at: now)
       }
       return
     }
