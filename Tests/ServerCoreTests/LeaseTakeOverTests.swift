@@ -197,6 +197,42 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
 
+  /// Found by the simulator: a new device went on after a reopening before the lease was its own, and no later seal of
+  /// it was one that the server expected. Also where time was up, or it had handed in, before the lease came.
+  @Test(arguments: [TimeClass.inTime, .late], [true, false])
+  func reopeningUnderAnotherLeaseIsSaidAgain(time: TimeClass, sealsFirst: Bool) throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.begin()
+    first.answer("q1", "a")
+    first.seal()
+    try first.send()
+    try server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    let second = try StorePhone(afterwards: first, seed: 8)
+    try second.join()
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    _ = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    func seal() throws -> SealOutcome {
+      try second.store.seal(second.attempt, cause: .bell, at: second.moment())
+    }
+    if sealsFirst { _ = try seal() }
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    var moment = second.moment()
+    moment.time = time
+    #expect(try second.store.takeOver(second.attempt, at: moment) != nil)
+    #expect(try second.store.takeOver(second.attempt, at: moment) == nil)
+    if !sealsFirst { _ = try seal() }
+    #expect(try second.push().isEmpty)
+    let receipts = try first.receipts().map { try $0.verified(publicKey: TestServer.identity.publicKey).receipt }
+    #expect(receipts.map(\.ordinal) == [1, 2])
+    let isComplete = receipts.last.map { $0.applied == $0.answers } ?? false
+    #expect(isComplete == (sealsFirst || time == .inTime))
+  }
+
   private func unlock(_ phone: StorePhone, of first: TestPhone) throws {
     try first.server.command(.unlock(attempt: first.attempt, number: 1))
     try phone.read()

@@ -39,8 +39,12 @@ extension ExamStore {
     let uncounted = try uncounted(memory)
     if !uncounted.isEmpty {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
-      // the information form can be among it, which is taken then too.
-      if moment.time == .late { return nil }
+      // the information form can be among it, which is taken then too. A reopening is not answering, and without it the
+      // bell's seal would be one that the server does not expect.
+      if moment.time == .late {
+        let reopenings = uncounted.facts.filter(Self.isReopening)
+        return reopenings.isEmpty ? nil : try repeatEntries(of: Uncounted(facts: reopenings), memory, at: moment)
+      }
       let unknown = try locksElsewhere(memory)
       if !unknown.isEmpty { return try repeatEntries(of: Uncounted(facts: unknown), memory, at: moment) }
       // While it is locked no answer would count. The lock itself has to, or its unlock would not.
@@ -63,7 +67,7 @@ extension ExamStore {
 
   /// What stands here and was kept without effect, in the order in which it is journalled once more.
   private struct Uncounted {
-    /// The form, the start, locks and their unlocks.
+    /// Reopenings, the form, the start, locks and their unlocks.
     var facts: [EntryKind] = []
     var answers: [(item: String, value: AnswerValue?)] = []
     /// Sections that were left: after the answers in them.
@@ -102,6 +106,7 @@ extension ExamStore {
     case lock(UInt32)
     case unlock(UInt32)
     case section(String)
+    case reopened(UInt32)
 
     static func all(in record: AnswersRecord?) -> Set<FactName> {
       guard let record else { return [] }
@@ -112,6 +117,12 @@ extension ExamStore {
       return names
     }
 
+    /// A seal that is not the last, or does not stand, was reopened.
+    func isReopening(knownTo record: AnswersRecord?) -> Bool {
+      guard case .reopened(let ordinal) = self, let record else { return false }
+      return ordinal < record.sealOrdinal || ordinal == record.sealOrdinal && !record.isSealed
+    }
+
     init?(_ kind: EntryKind) {
       switch kind {
       case .information: self = .information
@@ -119,6 +130,7 @@ extension ExamStore {
       case .lock(let fact): self = .lock(fact.number)
       case .unlock(let fact): self = .unlock(fact.number)
       case .sectionLeft(let section): self = .section(section)
+      case .reopened(let ordinal): self = .reopened(ordinal)
       default: return nil
       }
     }
@@ -136,15 +148,14 @@ extension ExamStore {
       (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
     }
     // What the server knows from another device has been said.
-    let known = FactName.all(in: try serverAnswers(of: memory.attempt))
+    let record = try serverAnswers(of: memory.attempt)
+    let known = FactName.all(in: record)
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
     var said = LastSaid()
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let place = AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence)
-        said.take(stored.entry.kind, at: place)
-        guard let name = FactName(stored.entry.kind) else { continue }
+        guard let name = FactName(stored.entry.kind), !name.isReopening(knownTo: record) else { continue }
         // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
         var isLost = isKept(journal.number, stored.sequence)
         if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { isLost = true }
@@ -181,6 +192,11 @@ extension ExamStore {
 
   private func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {
     try kept(memory, for: [.staleLease])
+  }
+
+  private static func isReopening(_ kind: EntryKind) -> Bool {
+    if case .reopened = kind { return true }
+    return false
   }
 
   private static func holds(_ kept: [Int64: [KeptRange]], _ journal: Int64, _ sequence: UInt64) -> Bool {
@@ -240,9 +256,12 @@ extension ExamStore {
   /// else, and no receipt would ever come.
   private func sealAgain(_ memory: AttemptMemory, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     guard memory.currentReceipt == nil, let seal = memory.fold.seal else { return nil }
-    let kept = try keptUnderOtherLeases(memory)[seal.journalNumber] ?? []
-    guard kept.contains(where: { $0.from <= seal.sequence && seal.sequence <= $0.to }) else { return nil }
-    return try repeatEntries(of: try uncounted(memory), memory, at: moment, seal: seal.statement)
+    let uncounted = try uncounted(memory)
+    // Where the reopening before it was kept too, the server expected no seal.
+    let isReopened = uncounted.facts.contains(where: Self.isReopening)
+    let kept = try self.kept(memory, for: isReopened ? [.staleLease, .sealInvalid] : [.staleLease])
+    guard Self.holds(kept, seal.journalNumber, seal.sequence) else { return nil }
+    return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)
   }
 
   /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
