@@ -153,7 +153,7 @@ struct AttemptFold: Hashable {
     }
   }
 
-  /// A start without contact has its place in server time as soon as its boot has: a later boot could not tell any more.
+  /// A start without contact has its place in server time as soon as its boot has one: a later boot could not tell.
   private mutating func placeStart(by clock: JournalClock) {
     guard isStartUnplaced, let start = startedAtInstant, clock.bootID == start.bootID, let bounds = clock.bounds else {
       return

@@ -1,4 +1,7 @@
 import ExamModel
+import ExamStore
+import ServerCore
+import SyncProtocol
 
 extension Evidence {
   /// Whether another device of the attempt saved this value for an item between two instants: where a lease goes from
@@ -13,6 +16,15 @@ extension Evidence {
       else { return false }
       return saved.flatMap { $0.isEmpty ? nil : $0 } == value && self.attempt(ofJournal: journal) == attempt
     }
+  }
+
+  /// Whether another device handed in, and a restore took its seal from the server: its receipt stands, so the paper
+  /// stays handed in on this phone, while the server applies what this phone said since, and a person decides.
+  func lostSealElsewhere(_ status: AttemptStatus, of attempt: ServerAttemptDump) -> Bool {
+    guard !restores.isEmpty, case .sealed(let ordinal) = status.phase, status.seal == nil,
+      status.receipt?.ordinal == ordinal
+    else { return false }
+    return !attempt.seals.contains { $0.ordinal >= ordinal }
   }
 
   func wasLostOnBothSides(_ node: SimNode) -> Bool { truth.wasLostOnBothSides(node, history) }

@@ -70,8 +70,7 @@ struct BothSidesAgree: Checker {
     {
       return finding
     }
-    if evidence.wasLostOnBothSides(phone.node) { return finding }
-    if evidence.isHandedInByAnUndoneLease(phone, attempt, on: server) { return finding }
+    if evidence.wasLostOnBothSides(phone.node) || evidence.lostSealElsewhere(status, of: attempt) { return finding }
     var disputed = evidence.unknownAtSeal(status, of: attempt, on: server, phone)
     disputed.formUnion(evidence.itemsOfLostEntries(status.attempt, phone))
     for arrival in evidence.arrivals(of: attempt, on: server) where arrival.reason != nil {
