@@ -166,6 +166,8 @@ import Testing
     let successor = try phone.store.openSuccessor(of: old.id, at: 3, moment: phone.moment())
     let record = record(
       phone, ["q1": "C", "q3": "D"], [JournalPosition(journal: old.id, sequence: 9, head: Hash.sha256([1]))])
+    phone.set(ScopeCollection.answers, phone.attempt.hex, record.wire, in: Phone.candidate)
+    try phone.deliver(Phone.candidate)
     try phone.store.adopt(record, at: phone.moment())
     #expect(try phone.answers == ["q1": "C", "q2": "A", "q3": "D"])
     try phone.restart()

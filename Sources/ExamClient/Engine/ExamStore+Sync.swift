@@ -64,7 +64,8 @@ extension ExamStore {
   /// After a fork the candidate goes on from what the server holds.
   package func adoptServerAnswers(in successor: ID128, at moment: SaveMoment) throws(ExamStoreError) {
     let attempt = try journalStatus(successor).attempt
-    guard let answers = try serverAnswers(of: attempt) else { return }
+    // What a restored server lost is said again first, by the take-over, which then adopts.
+    guard let answers = try serverAnswers(of: attempt), try !hasLostAnswers(of: attempt) else { return }
     do throws(ExamStoreError) {
       try adopt(answers, at: moment)
     } catch {

@@ -97,14 +97,16 @@ extension ExamStore {
     let others = memory.journals.filter { $0.id != draft.journal.id }
     let (kind, statement) = try sealEntry(
       of: memory.attempt, ordinal: ordinal ?? draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
-      base: memory.base, others: others, own: draft.journal)
+      known: try positionsToSeal(memory), others: others, own: draft.journal)
     try draft.append(kind)
     return statement
   }
 
-  /// - Parameter own: the journal that the seal goes into, as it is before it.
+  /// - Parameters:
+  ///   - known: places of journals by the server's word.
+  ///   - own: the journal that the seal goes into, as it is before it.
   func sealEntry(
-    of attempt: ID128, ordinal: UInt32, cause: SealStatement.Cause, sheet: AnswerSheet, base: AnswersRecord?,
+    of attempt: ID128, ordinal: UInt32, cause: SealStatement.Cause, sheet: AnswerSheet, known: [JournalPosition],
     others: [JournalState], own: JournalState
   ) throws(ExamStoreError) -> (EntryKind, SealStatement) {
     guard let device else { throw .noIdentity }
@@ -115,7 +117,7 @@ extension ExamStore {
       if planted(.sealOverWrongHead) { sealedHead = own.genesis }
     #endif
     var positions: [ID128: JournalPosition] = [:]
-    for position in base?.journals ?? [] { positions[position.journal] = position }
+    for position in known { positions[position.journal] = position }
     for journal in others {
       let end = JournalPosition(
         journal: journal.id, sequence: journal.end, head: try journals().head(of: journal, at: journal.end) ?? .zero)

@@ -114,7 +114,7 @@ extension ExamStore {
       guard let statement = try? SealStatement(wire: signed.statement) else { return }
       let (kind, _) = try sealEntry(
         of: memory.attempt, ordinal: statement.ordinal, cause: statement.cause, sheet: result.fold.sheet,
-        base: memory.base, others: others, own: result.draft.journal)
+        known: try positionsToSeal(memory), others: others, own: result.draft.journal)
       var entry = stored.entry
       entry.kind = kind
       try result.draft.append(entry, body: entry.wire)

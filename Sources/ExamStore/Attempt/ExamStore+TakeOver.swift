@@ -22,7 +22,8 @@ extension ExamStore {
   /// under it what was saved here while the lease was another's.
   ///
   /// A device may have joined before its lease was given to it, and a lease may come back. What it saved meanwhile the
-  /// server kept without effect; the candidate was told *saved*, so it is journalled once more, now with effect. Each
+  /// server kept without effect; the candidate was told *saved*, so it is journalled once more, now with effect. So is
+  /// what this device went on from and a restored server lost, where no journal of this device says it. Each
   /// step is repeated by the next call if it was interrupted, and a call with nothing to do changes nothing.
   ///
   /// - Returns: `nil` where nothing had to be journalled.
@@ -40,10 +41,10 @@ extension ExamStore {
     if !uncounted.isEmpty {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
       // the information form can be among it, which is taken then too. A reopening is not answering, and without it the
-      // bell's seal would be one that the server does not expect.
+      // bell's seal would be one that the server does not expect. What the server lost it gets, at least as evidence.
       if moment.time == .late {
-        let reopenings = uncounted.facts.filter(Self.isReopening)
-        return reopenings.isEmpty ? nil : try repeatEntries(of: Uncounted(facts: reopenings), memory, at: moment)
+        let rest = Uncounted(facts: uncounted.facts.filter(Self.isReopening), lost: uncounted.lost)
+        return rest.isEmpty ? nil : try repeatEntries(of: rest, memory, at: moment)
       }
       let unknown = try locksElsewhere(memory)
       if !unknown.isEmpty { return try repeatEntries(of: Uncounted(facts: unknown), memory, at: moment) }
@@ -70,10 +71,12 @@ extension ExamStore {
     /// Reopenings, the form, the start, locks and their unlocks.
     var facts: [EntryKind] = []
     var answers: [(item: String, value: AnswerValue?)] = []
+    /// Answers of other journals that a restored server lost.
+    var lost: [(item: String, value: AnswerValue?)] = []
     /// Sections that were left: after the answers in them.
     var left: [EntryKind] = []
 
-    var isEmpty: Bool { facts.isEmpty && answers.isEmpty && left.isEmpty }
+    var isEmpty: Bool { facts.isEmpty && answers.isEmpty && lost.isEmpty && left.isEmpty }
   }
 
   /// What was said here last of each item, and where.
@@ -140,7 +143,8 @@ extension ExamStore {
     var uncounted = Uncounted()
     let kept = try keptUnderOtherLeases(memory)
     let locked = try self.kept(memory, for: [.whileLocked])
-    guard !kept.isEmpty || !locked.isEmpty else { return uncounted }
+    let lost = try lost(memory)
+    guard !kept.isEmpty || !locked.isEmpty || lost != nil else { return uncounted }
     let void = try self.kept(memory, for: [.unlockInvalid])
     // Below an unlock, what another device's lock kept from counting counts when it is said again.
     var lastUnlock: (journal: Int64, sequence: UInt64) = (0, 0)
@@ -169,6 +173,10 @@ extension ExamStore {
         }
       }
     }
+    if let lost {
+      uncounted.lost = lost.answers
+      addFacts(of: lost.base, counted: &counted, waiting: waiting.map(\.name), memory, to: &uncounted)
+    }
     for (name, kind) in waiting where counted.insert(name).inserted {
       if case .section = name { uncounted.left.append(kind) } else { uncounted.facts.append(kind) }
     }
@@ -179,6 +187,27 @@ extension ExamStore {
     uncounted.answers += said.coveredValues(in: memory.fold).filter { isKept($0.place.journal, $0.place.sequence) }
       .map { (item: $0.item, value: $0.value) }
     return uncounted
+  }
+
+  /// What other journals said, the server lost, and no journal of this device says. The form's fields are gone.
+  private func addFacts(
+    of base: AnswersRecord, counted: inout Set<FactName>, waiting: [FactName], _ memory: AttemptMemory,
+    to uncounted: inout Uncounted
+  ) {
+    func isMissing(_ name: FactName) -> Bool { !waiting.contains(name) && counted.insert(name).inserted }
+    if base.informationGiven, isMissing(.information) { uncounted.facts.append(.information([])) }
+    if base.isStarted, isMissing(.start) { uncounted.facts.append(.start(Start(code: "", paperVersion: 0))) }
+    let ledger = memory.fold.state.ledger
+    for number in Set(base.locks).union(base.unlocked).sorted() {
+      // A lock that another device unlocked would hold for good: its unlock is gone with it.
+      guard !ledger.unlocked.contains(number) || waiting.contains(.unlock(number)), isMissing(.lock(number)) else {
+        continue
+      }
+      uncounted.facts.append(.lock(LockFact(number: number, cause: .other, detail: "on another device")))
+    }
+    for section in base.closedSections where isMissing(.section(section)) {
+      uncounted.left.append(.sectionLeft(section: section))
+    }
   }
 
   /// Locks of other devices that hold the attempt on the server and are not known here. They hold it here too, before
@@ -332,7 +361,7 @@ extension ExamStore {
   ) throws(ExamStoreError) -> TakeOver {
     var draft = try liveDraft(memory, at: moment)
     for kind in uncounted.facts { try draft.append(kind) }
-    for (item, value) in uncounted.answers {
+    for (item, value) in uncounted.answers + uncounted.lost {
       try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
     }
     for kind in uncounted.left { try draft.append(kind) }

@@ -1,0 +1,149 @@
+import ExamModel
+import ExamStore
+import SyncProtocol
+import SyncWire
+import Testing
+
+@testable import ServerCore
+
+/// A device went on from another one's answers, that other one is gone, and the server is restored from a backup from
+/// before them: found by the simulator. Only this device can say them again.
+@Suite struct LostWithARestoreTests: TwoDevices {
+  /// The second device went on from q1 and q2, of which the restored server has q1.
+  private func wentBack() throws -> (first: TestPhone, second: StorePhone) {
+    let (first, second) = try begun()
+    try first.server.backUp(to: "old.sqlite")
+    first.answer("q2", "b")
+    try first.send(from: 5)
+    try second.push()
+    try release(first)
+    _ = try takeOver(second)
+    try second.push()
+    #expect(try second.store.answerSheet(of: second.attempt).count == 2)
+    try first.server.restore(from: "old.sqlite")
+    return (first, second)
+  }
+
+  private func receipt(_ first: TestPhone) throws -> ReceiptStatement {
+    try #require(try first.receipts().last).verified(publicKey: TestServer.identity.publicKey).receipt
+  }
+
+  @Test func answersAreSaidAgainAndTheSealGetsItsReceipt() throws {
+    let (first, second) = try wentBack()
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try takeOver(second) == nil)
+    try second.pushAfterARestore()
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(try second.push().isEmpty)
+    let receipt = try receipt(first)
+    #expect(receipt.answers == seal.statement.answers)
+    #expect(receipt.applied == receipt.answers)
+    #expect(try takeOver(second) == nil)
+  }
+
+  @Test func answerThatWasTakenBackStaysSo() throws {
+    let (first, second) = try begun()
+    try first.server.backUp(to: "old.sqlite")
+    first.append(.clear(item: "q1"))
+    try first.send(from: 5)
+    try second.push()
+    try release(first)
+    _ = try takeOver(second)
+    try first.server.restore(from: "old.sqlite")
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.value) == [nil])
+    try second.pushAfterARestore()
+    #expect(try first.exported().answers.isEmpty)
+    #expect(try takeOver(second) == nil)
+  }
+
+  /// Nothing at all is left of the first device, nor of a record of the answers.
+  @Test func startAndLockAreSaidAgainToo() throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    let second = try StorePhone(afterwards: first, seed: 9)
+    try server.backUp(to: "old.sqlite")
+    first.begin()
+    first.answer("q1", "a")
+    first.append(.lock(LockFact(number: 1, cause: .call)))
+    try first.send()
+    try release(first)
+    try second.join()
+    #expect(try second.store.phase(of: second.attempt) == .locked(1))
+    try second.push()
+    try server.restore(from: "old.sqlite")
+    #expect(try takeOver(second)?.answers.isEmpty == true)
+    #expect(try takeOver(second) == nil)
+    try second.pushAfterARestore()
+    #expect(try first.board().lockedBy == 1)
+    try server.command(.unlock(attempt: first.attempt, number: 1))
+    try second.read()
+    for record in try second.store.waitingUnlocks(of: second.attempt) {
+      _ = try second.store.unlock(record, at: second.moment())
+    }
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q1"])
+    #expect(try takeOver(second) == nil)
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(try second.push().isEmpty)
+    #expect(try receipt(first).applied == seal.statement.answers)
+  }
+
+  /// When time is up the answers do not count any more, but the server has them, and the seal gets its receipt.
+  @Test func afterTheBellTheyAreEvidence() throws {
+    let (first, second) = try wentBack()
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    first.server.now += 3 * 3_600_000
+    var moment = second.moment()
+    moment.time = .late
+    #expect(try second.store.takeOver(second.attempt, at: moment)?.answers.map(\.item) == ["q2"])
+    #expect(try second.store.takeOver(second.attempt, at: moment) == nil)
+    _ = try second.store.seal(second.attempt, cause: .bell, at: moment)
+    try second.pushAfterARestore()
+    #expect(try receipt(first).answerCount == 2)
+  }
+
+  /// The seal was kept under the other lease, and is made anew without what nobody holds.
+  @Test func sealUnderAnotherLeaseIsMadeAnewWithWhatTheServerHolds() throws {
+    let (first, second) = try wentBack()
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    try second.pushAfterARestore()
+    #expect(try first.receipts().isEmpty)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try takeOver(second) == nil)
+    #expect(try second.push().isEmpty)
+    let receipt = try receipt(first)
+    #expect(receipt.answers == seal.statement.answers)
+    #expect(receipt.applied == receipt.answers)
+  }
+
+  /// What this device has itself it offers again, and says nothing once more.
+  @Test func ownEntriesAreOfferedAndNotSaidAgain() throws {
+    let (first, second) = try begun()
+    try second.push()
+    try release(first)
+    _ = try takeOver(second)
+    try second.push()
+    try first.server.backUp(to: "old.sqlite")
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    try first.server.restore(from: "old.sqlite")
+    #expect(try takeOver(second) == nil)
+    try second.pushAfterARestore()
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+  }
+}
+
+extension StorePhone {
+  /// Offers everything again, as the sync core does once the server has said what it holds.
+  fileprivate func pushAfterARestore() throws {
+    let journal = try #require(try store.status(of: attempt).journal)
+    let genesis = try #require(try store.heads(of: journal, at: [0])[0])
+    _ = try store.storeAcknowledgement(Acknowledgement(sequence: 0, head: genesis, verdict: .gap), of: journal)
+    try push()
+  }
+}
