@@ -33,13 +33,34 @@ extension Evidence {
 extension Truth {
   /// A phone lost entries, and then the server was restored from a backup from before that: what the phone had got back
   /// from the server stands in no journal any more, nobody can offer it again, and a seal that lists it waits for a
-  /// person.
+  /// person. The same goes for entries of another phone of the candidate which this one had gone on from; but those it
+  /// says again, unless it had handed in before it heard of the restore.
   func wasLostOnBothSides(_ node: SimNode, _ history: [HistoryEvent]) -> Bool {
-    let lost = losses.filter { $0.node == node }.map(\.trueMilliseconds)
+    let people = attempts.count
+    let lost = losses.filter { loss in
+      loss.node == node
+        || loss.node.isPhone && people > 0 && Int(loss.node.number) % people == Int(node.number) % people
+    }
     guard !lost.isEmpty else { return false }
     return history.contains { event in
       guard case .serverRestored(let from) = event.fact else { return false }
-      return lost.contains { from < $0 && $0 < event.trueMilliseconds }
+      let undone = lost.filter { from < $0.trueMilliseconds && $0.trueMilliseconds < event.trueMilliseconds }
+      return undone.contains { $0.node == node }
+        || !undone.isEmpty && hadHandedIn(node, before: event.trueMilliseconds, history)
     }
+  }
+
+  /// Whether a phone showed the paper as handed in before it read anything of a server that was restored at an instant.
+  private func hadHandedIn(_ node: SimNode, before restored: Int64, _ history: [HistoryEvent]) -> Bool {
+    var isHandedIn = false
+    for event in history where event.node == node {
+      switch event.fact {
+      case .sealedShown: isHandedIn = true
+      case .saved(_, _, _, let item, _) where item != nil: isHandedIn = false
+      case .scopeApplied where event.trueMilliseconds > restored: return isHandedIn
+      default: break
+      }
+    }
+    return isHandedIn
   }
 }
