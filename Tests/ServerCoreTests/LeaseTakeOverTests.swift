@@ -134,6 +134,27 @@ import Testing
     #expect(try takeOver(second) == nil)
   }
 
+  /// Found by the simulator: the start was said again, the answer before it was still on its way, and vanished from the
+  /// screen and from the seal.
+  @Test func answerOnItsWayIsSaidAgainAfterTheStart() throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.open()
+    try first.send()
+    let second = try StorePhone(afterwards: first, seed: 6)
+    try second.join()
+    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    try second.push()
+    _ = try second.store.save(.options(["b"]), for: "q1", in: second.attempt, at: second.moment())
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q1"])
+    #expect(try second.store.answerSheet(of: second.attempt)["q1"] == .options(["b"]))
+    try second.push()
+    #expect(try first.exported().answers.map(\.item) == ["q1"])
+    try second.read()
+    #expect(try takeOver(second) == nil)
+  }
+
   @Test func deviceWithoutTheLeaseTakesNothingOver() throws {
     let (_, second) = try begun()
     _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())

@@ -180,8 +180,10 @@ extension ExamStore {
     for (name, kind) in waiting where counted.insert(name).inserted {
       if case .section = name { uncounted.left.append(kind) } else { uncounted.facts.append(kind) }
     }
+    // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
+    let startsAgain = uncounted.facts.contains { FactName($0) == .start }
     uncounted.answers = memory.fold.values { place in
-      isKept(place.journal, place.sequence)
+      startsAgain || isKept(place.journal, place.sequence)
         || ((place.journal, place.sequence) < lastUnlock && Self.holds(locked, place.journal, place.sequence))
     }
     uncounted.answers += said.coveredValues(in: memory.fold).filter { isKept($0.place.journal, $0.place.sequence) }
