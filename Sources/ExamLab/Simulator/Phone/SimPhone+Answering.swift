@@ -102,13 +102,7 @@ extension SimPhone {
   func lock(_ cause: LockCause, detail: String = "") throws -> LockOutcome? {
     let (store, attempt) = try beginSave()
     if case .locked(let number) = try store.phase(of: attempt) { throw ExamStoreError.locked(lock: number) }
-    let outcome: LockOutcome?
-    do {
-      outcome = try store.lock(cause, detail: detail, in: attempt, at: moment())
-    } catch {
-      if disk.isDead { world.note(node, .saveInterrupted(item: nil, value: nil)) }
-      throw error
-    }
+    let outcome = try journalling { try store.lock(cause, detail: detail, in: attempt, at: moment()) }
     guard let outcome else { return nil }
     noteSaved(outcome.saved, store)
     guard !disk.isDead else { return outcome }
@@ -126,11 +120,13 @@ extension SimPhone {
   func unlock(code: String) throws {
     let (store, attempt) = try beginSave()
     let record = try store.terms(attempt).attempt
-    let outcome = try store.unlock(code: code, in: attempt, at: moment()) { code, number in
-      CodeCheck.unlockCode(code, number: number, opens: record) ?? false
+    let outcome = try journalling {
+      try store.unlock(code: code, in: attempt, at: moment()) { code, number in
+        CodeCheck.unlockCode(code, number: number, opens: record) ?? false
+      }
     }
-    guard !disk.isDead else { return }
     noteSaved(outcome.saved, store)
+    guard !disk.isDead else { return }
     note(.unlockedShown(number: outcome.number))
     nudge()
     try? takeLease(store, attempt)
@@ -147,8 +143,8 @@ extension SimPhone {
 
   func confirm(_ expected: Digest256) throws {
     let (store, attempt) = try beginSave()
-    let outcome = try store.seal(attempt, cause: .candidate, expecting: expected, at: moment())
-    guard !disk.isDead else { return }
+    let outcome = try journalling { try store.seal(attempt, cause: .candidate, expecting: expected, at: moment()) }
+    guard !disk.isDead else { return world.note(node, .saveInterrupted(item: nil, value: nil)) }
     noteSeal(outcome, store)
     nudge()
   }

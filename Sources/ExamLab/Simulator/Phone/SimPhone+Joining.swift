@@ -145,7 +145,7 @@ extension SimPhone {
       bell = Bell()
       openedPaper = nil
     }
-    let saved = try store.join(attempt, at: moment())
+    let saved = try journalling { try store.join(attempt, at: moment()) }
     try store.setSetting(Self.attemptSetting, to: attempt.bytes)
     noteSaved(saved, store)
     if self.attempt != attempt {

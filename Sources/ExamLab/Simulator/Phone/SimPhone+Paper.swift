@@ -84,9 +84,11 @@ extension SimPhone {
       earliest: server?.earliest, latest: server?.latest, deadline: window.deadline(started: nil))
     let context = context(at: now)
     try store.setSetting(Self.paperVersionSetting(attempt), to: Array("\(paper.version)".utf8))
-    let saved = try store.start(
-      code: SimExam.code, paperVersion: paper.version, context: context, in: attempt,
-      at: SaveMoment(instant(), time: time))
+    let saved = try journalling {
+      try store.start(
+        code: SimExam.code, paperVersion: paper.version, context: context, in: attempt,
+        at: SaveMoment(instant(), time: time))
+    }
     noteSaved(saved, store)
     bell = Bell(grantedMilliseconds: terms.grantedMilliseconds)
     updateBell()

@@ -37,7 +37,7 @@ extension SimPhone {
     persistClock()
     for grant in terms.grants {
       let before = try store.outline(of: attempt).sequence
-      let saved = try store.storeGrantSeen(grant.number, in: attempt, at: moment())
+      let saved = try journalling { try store.storeGrantSeen(grant.number, in: attempt, at: moment()) }
       guard saved.sequence > before else { continue }
       noteSaved(saved, store)
       nudge()
@@ -51,7 +51,7 @@ extension SimPhone {
       return
     }
     isLeaseElsewhere = false
-    if let renewed = try store.renewLease(of: attempt, at: moment()) {
+    if let renewed = try journalling({ try store.renewLease(of: attempt, at: moment()) }) {
       noteSaved(renewed, store)
       nudge()
     }
@@ -84,7 +84,7 @@ extension SimPhone {
 
   private func takeUnlocks(_ store: ExamStore, _ attempt: ID128) throws {
     for record in try store.waitingUnlocks(of: attempt) {
-      let outcome = try store.unlock(record, at: moment())
+      let outcome = try journalling { try store.unlock(record, at: moment()) }
       noteSaved(outcome.saved, store)
       guard !disk.isDead else { return }
       if outcome.isEffective { note(.unlockedShown(number: outcome.number)) }
@@ -133,6 +133,20 @@ extension SimPhone {
   }
 
   // MARK: - Facts
+
+  /// Runs what journals something. Of what was under way when the process died, or when the disk failed to sync it,
+  /// nobody knows whether the next opening finds it.
+  func journalling<Outcome>(_ body: () throws -> Outcome) throws -> Outcome {
+    let wasOver = disk.isDead || store?.storageFailure != nil
+    do {
+      return try body()
+    } catch {
+      if !wasOver, disk.isDead || store?.storageFailure != nil {
+        world.note(node, .saveInterrupted(item: nil, value: nil))
+      }
+      throw error
+    }
+  }
 
   func noteSaved(_ saved: Saved, _ store: ExamStore, item: String? = nil, value: AnswerValue? = nil) {
     if disk.isDead { return world.note(node, .saveInterrupted(item: item, value: value)) }
