@@ -109,6 +109,19 @@ final class CheckerRoom {
     return world
   }
 
+  /// A receipt under the server's signature that says what one likes.
+  static func receipt(of statement: ReceiptStatement) throws -> [UInt8] {
+    let leaf = MerkleTree.leaf(statement.wire)
+    let root = RootStatement(
+      node: identity.id, epoch: 1, index: 0, previous: .zero, root: MerkleTree.root([leaf][...]),
+      time: statement.serverTime
+    ).wire
+    return Receipt(
+      statement: statement.wire, leafIndex: 0, leafCount: 1, path: [], root: root,
+      signature: identity.sign(root, context: .root), keyID: identity.id
+    ).wire
+  }
+
   /// The whole exam: answers, changes of mind, a lock and its unlock, seals, receipts.
   static func finished() throws -> CheckerRoom {
     let room = try CheckerRoom()

@@ -145,6 +145,29 @@ import Testing
     }
   }
 
+  @Test func aReceiptThatARestoredServerHonouredIsJudgedByItsOwnSeal() throws {
+    // The seal that counts stands elsewhere than the one that the receipt was made for.
+    func parts(_ broken: inout JudgedCase) throws { broken.world.servers[0].attempts[0].seals[0].sequence -= 1 }
+    try finds(ReceiptsAreTrue(), parts)
+    var restored = try JudgedCase.good.get()
+    try parts(&restored)
+    restored.append(.server(0), .serverRestored(fromTrueMilliseconds: 0))
+    #expect(!restored.check(ReceiptsAreTrue()).violations.isEmpty, "nobody presented it")
+    let attempt = restored.world.truth.attempts[0].id
+    restored.world.servers[0].audit.append(
+      AuditRow(
+        index: 999, at: 0, actor: "candidate", action: "receipt-honoured", subject: attempt.hex, detail: "",
+        hash: .zero))
+    #expect(restored.check(ReceiptsAreTrue()).violations.isEmpty)
+
+    var statement = try ReceiptStatement(
+      wire: Receipt(wire: restored.world.servers[0].attempts[0].receipts[0].receipt).statement)
+    statement.answers = .zero
+    restored.world.servers[0].attempts[0].receipts[0].receipt = try CheckerRoom.receipt(of: statement)
+    let violations = restored.check(ReceiptsAreTrue()).violations
+    #expect(violations.contains { $0.what.contains("its own seal") })
+  }
+
   @Test func aRootThatLeavesOneOutIsFound() throws {
     try finds(ReceiptsAreTrue()) { $0.world.servers[0].roots.removeFirst() }
   }

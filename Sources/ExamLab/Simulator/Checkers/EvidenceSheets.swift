@@ -52,7 +52,8 @@ extension Evidence {
     var sheets: [Sealed: [String: AnswerValue]] = [:]
     for server in world.servers {
       for attempt in server.attempts {
-        for (ordinal, sheet) in completedSheets(of: attempt, on: server) where !isOfAnotherSeal(ordinal, attempt) {
+        for (ordinal, sheet) in completedSheets(of: attempt, on: server)
+        where !isOfAnotherSeal(ordinal, attempt, on: server) {
           sheets[Sealed(attempt: attempt.row.id, ordinal: ordinal)] = sheet
         }
       }
@@ -61,14 +62,24 @@ extension Evidence {
   }
 
   /// Whether the receipt that counts is one that a device presented after a restore, for a seal that the server did not
-  /// know any more, while another device had handed in under the same ordinal. What it holds is under the server's own
-  /// signature; what the server applied later says nothing about it.
-  func isOfAnotherSeal(_ ordinal: UInt32, _ attempt: ServerAttemptDump) -> Bool {
+  /// know any more, while another seal counts there under the same ordinal: another device had handed in, or the same
+  /// device before, under a lease whose release the restore undid. What it holds is under the server's own signature;
+  /// what the server applied later says nothing about it.
+  func isOfAnotherSeal(_ ordinal: UInt32, _ attempt: ServerAttemptDump, on server: ServerDump) -> Bool {
     guard !restores.isEmpty, let seal = attempt.seals.first(where: { $0.ordinal == ordinal }),
       let row = attempt.receipts.first(where: { $0.ordinal == ordinal }),
       let statement = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement)
     else { return false }
-    return statement.journal != seal.journal
+    return (statement.journal != seal.journal || statement.sequence != seal.sequence)
+      && server.audit.contains { $0.action == "receipt-honoured" && $0.subject == attempt.row.id.hex }
+  }
+
+  /// The entry that stands where a receipt says, under the head that it says; `nil` where the server does not hold it.
+  func entry(named statement: ReceiptStatement, on server: ServerDump) -> JudgedEntry? {
+    guard let journal = serverJournals[statement.journal]?.first(where: { $0.node == server.node }),
+      AcknowledgedIsKept.holds(journal.entries, statement.sequence, statement.head)
+    else { return nil }
+    return journal.entries[Int(statement.sequence) - 1]
   }
 
   /// Whether a receipt is for the same seal as its device had made it anew, because the first was kept under another

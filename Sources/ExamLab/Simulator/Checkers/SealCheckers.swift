@@ -117,7 +117,9 @@ struct ReceiptsAreTrue: Checker {
     }
     finding.checked += 1
     let seal = attempt.seals.first { $0.ordinal == row.ordinal }
-    if let seal, !evidence.isOfAnotherSeal(row.ordinal, attempt), let said = try? SealStatement(wire: seal.statement) {
+    if evidence.isOfAnotherSeal(row.ordinal, attempt, on: server) {
+      finding.add(itsOwnSeal(statement, what, on: server, evidence))
+    } else if let seal, let said = try? SealStatement(wire: seal.statement) {
       finding.expect(
         ((statement.journal == seal.journal && statement.sequence == seal.sequence && statement.head == seal.headAfter)
           || evidence.isOfTheSealMadeAnew(statement, seal, on: server))
@@ -125,8 +127,8 @@ struct ReceiptsAreTrue: Checker {
           && statement.attempt == attempt.row.id,
         Violation(
           .i13, evidence.end, server.node, "\(what) is not what the seal says",
-          expected: "\(said.answerCount) answers, \(said.answers)",
-          found: "\(statement.answerCount), \(statement.answers)"))
+          expected: "entry \(seal.sequence), \(said.answerCount) answers, \(said.answers)",
+          found: "entry \(statement.sequence), \(statement.answerCount), \(statement.answers)"))
     }
     if let sheet {
       finding.expect(
@@ -136,6 +138,24 @@ struct ReceiptsAreTrue: Checker {
           expected: "\(sheet.count) answers, \(JudgedSheet.digest(sheet))",
           found: "\(statement.appliedCount), \(statement.applied)"))
     }
+    return finding
+  }
+
+  /// The seal that a receipt was made for lies here without effect, or on a device that did not say it again.
+  private func itsOwnSeal(
+    _ statement: ReceiptStatement, _ what: String, on server: ServerDump, _ evidence: Evidence
+  ) -> Finding {
+    var finding = Finding()
+    guard let entry = evidence.entry(named: statement, on: server) else { return finding }
+    var said: SealStatement?
+    if case .seal(let signed) = entry.entry?.kind { said = try? SealStatement(wire: signed.statement) }
+    finding.expect(
+      said?.attempt == statement.attempt && said?.ordinal == statement.ordinal && said?.answers == statement.answers
+        && said?.answerCount == statement.answerCount,
+      Violation(
+        .i13, evidence.end, server.node, "\(what) is not what its own seal says",
+        expected: said.map { "\($0.answerCount) answers, \($0.answers)" } ?? "a seal at entry \(entry.sequence)",
+        found: "\(statement.answerCount), \(statement.answers)"))
     return finding
   }
 
