@@ -25,6 +25,8 @@ public final class ServerCore {
   /// Why the store can no longer be trusted: stop, close it, open and verify it. `nil` while it is sound.
   public internal(set) var storeFault: StoreError?
   public var publicKey: [UInt8] { identity.publicKey }
+  /// The number of the newest committed record of the audit trail; 0 for none.
+  package var auditIndex: UInt64 { newestAudit?.index ?? 0 }
 
   let store: any ServerStore
   let identity: SigningKey

@@ -152,6 +152,26 @@ import Testing
     try finds(ComesToRest()) { $0.world.phones[0].statuses[0].receipt = nil }
   }
 
+  @Test func whatBecameOfCommandsWithoutAnAnswerStandsInTheAuditTrail() throws {
+    let room = try CheckerRoom.finished()
+    let attempt = room.phones[0].attempt
+    let extending = OperatorCommand.extendAttempt(attempt: attempt, milliseconds: 60_000, reason: "noise")
+    let announcing = OperatorCommand.announce(exam: room.exam, text: "Quiet, please.")
+    let before = room.core.auditIndex
+    try room.command(extending)
+    func unanswered(after index: UInt64) -> [Bool]? {
+      var commands = UnansweredCommands()
+      let operatorIdentity = OperatorIdentity(name: "chief", role: .operator)
+      let jobs = [announcing, extending, extending].map {
+        SimServer.Job(call: .command($0, by: operatorIdentity)) { _ in }
+      }
+      commands.add(jobs + [SimServer.Job(call: .tick) { _ in }], after: index)
+      return commands.take(from: room.serverStore)?.map(\.isDone)
+    }
+    #expect(unanswered(after: before) == [false, true, false])
+    #expect(unanswered(after: room.core.auditIndex) == [false, false, false])
+  }
+
   // MARK: While a run goes on
 
   private func live() throws -> (checker: ReopenChecker, phone: PhoneDump) {

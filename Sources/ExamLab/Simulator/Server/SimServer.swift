@@ -26,6 +26,8 @@ final class SimServer {
   var openExchanges: [SimExchange] = []
   var polls = SimPolls()
   private var queue: [Job] = []
+  /// Commands that nobody has an answer to, because the process died.
+  private var unanswered = UnansweredCommands()
   private var isCommitDue = false
   private var tickAt: Int64?
   private var generation = 0
@@ -72,6 +74,8 @@ final class SimServer {
       epochs.append(core.epoch)
       world.note(node, .serverOpened(epoch: core.epoch))
       scheduleTick(core.nextWork())
+      lookUpUnanswered(store)
+      if disk.isDead { died() }
     } catch {
       if disk.isDead { return died() }
       closeStore()
@@ -155,6 +159,12 @@ final class SimServer {
     return try? ServerDump(reading: store, core: core, node: node)
   }
 
+  /// Whoever gave a command and got no answer looks whether it was done.
+  private func lookUpUnanswered(_ store: SQLiteServerStore) {
+    guard !unanswered.isEmpty, let done = unanswered.take(from: store) else { return }
+    for (job, isDone) in done { job.reply(isDone ? .done(.done) : .problem(UnansweredCommands.lost)) }
+  }
+
   /// The run is over, and nobody reads these files again.
   func end() {
     disk.onFault = nil
@@ -162,6 +172,7 @@ final class SimServer {
     closeStore()
     disk.close()
     _ = forgetEverything()
+    unanswered = UnansweredCommands()
   }
 
   func closeStore() {
@@ -172,6 +183,7 @@ final class SimServer {
 
   private func forgetEverything() -> [SimExchange] {
     generation += 1
+    unanswered.add(queue, after: core?.auditIndex ?? 0)
     core = nil
     store = nil
     queue = []
@@ -204,8 +216,12 @@ final class SimServer {
     commitCount += 1
     let batch = queue
     queue = []
+    let auditIndex = core.auditIndex
     let outcome = core.perform(batch.map(\.call), now: now)
-    guard !disk.isDead else { return died() }
+    guard !disk.isDead else {
+      unanswered.add(batch, after: auditIndex)
+      return died()
+    }
     precondition(outcome.replies.count == batch.count, "each call of a batch has one reply")
     noteCommitted(batch, outcome)
     let attempt = generation
