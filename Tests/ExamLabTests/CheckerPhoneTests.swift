@@ -149,6 +149,30 @@ import Testing
     }
   }
 
+  @Test func aPostponementThatARestoreUndidHoldsUntilThePhoneHearsFromTheServer() throws {
+    var undone = try JudgedCase.good.get()
+    undone.history.removeAll { if case .remainingShown = $0.fact { true } else { false } }
+    let exam = undone.world.truth.exams[0]
+    let now = undone.history[undone.history.count - 1].trueMilliseconds
+    let later = exam.closesAt + 600_000
+    undone.append(.server(0), .serverRestored(fromTrueMilliseconds: 0))
+    undone.append(.server(0), .serverOpened(epoch: 77))
+    var told = undone
+    told.append(.phone(0), .scopeApplied(scope: exam.id, epoch: 77, version: 1))
+    let left = later - undone.world.truth.serverTime(now) - 30
+    undone.append(.phone(0), .remainingShown(milliseconds: left, isDoubtful: false))
+    told.append(.phone(0), .remainingShown(milliseconds: left, isDoubtful: false))
+    #expect(!undone.check(TimeLeftOnlyShrinks()).violations.isEmpty, "nobody postponed anything")
+    let closings = [
+      ClosingTruth(now - 1, exam: exam.id, closesAt: later, closedBefore: exam.closesAt),
+      ClosingTruth(now + 10, exam: exam.id, closesAt: exam.closesAt, closedBefore: later),
+    ]
+    undone.world.truth.closings = closings
+    told.world.truth.closings = closings
+    #expect(undone.check(TimeLeftOnlyShrinks()).violations.isEmpty)
+    #expect(!told.check(TimeLeftOnlyShrinks()).violations.isEmpty)
+  }
+
   @Test func aGrantMayMakeTheTimeLeftGrow() throws {
     var granted = try JudgedCase.good.get()
     granted.append(.phone(0), .remainingShown(milliseconds: 1_000_000, isDoubtful: false))

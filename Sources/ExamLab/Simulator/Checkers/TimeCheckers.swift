@@ -97,7 +97,8 @@ struct TimeClassesAreTrue: Checker {
   }
 }
 
-/// I16: the time left never grows but by a grant, and is never more than there is.
+/// I16: the time left never grows but by a grant, and is never more than there is. What a restore undid a phone goes by
+/// until it hears from the server again.
 struct TimeLeftOnlyShrinks: Checker {
   let invariant = Invariant.i16
   /// The time left is persisted at least this often, and a reboot goes back to what was persisted.
@@ -107,14 +108,20 @@ struct TimeLeftOnlyShrinks: Checker {
 
   func check(_ evidence: Evidence) -> Finding {
     var finding = Finding()
+    var openedAt: [UInt64: Int64] = [:]
+    for event in evidence.history {
+      if case .serverOpened(let epoch) = event.fact { openedAt[epoch] = event.trueMilliseconds }
+    }
     for (node, events) in evidence.byNode.sorted(by: { $0.key.number < $1.key.number })
     where node.isPhone && !evidence.truth.modifiedPhones.contains(node) {
-      finding.add(series(events, node: node, evidence))
+      finding.add(series(events, node: node, openedAt: openedAt, evidence))
     }
     return finding
   }
 
-  private func series(_ events: [HistoryEvent], node: SimNode, _ evidence: Evidence) -> Finding {
+  private func series(
+    _ events: [HistoryEvent], node: SimNode, openedAt: [UInt64: Int64], _ evidence: Evidence
+  ) -> Finding {
     var finding = Finding()
     let candidate = evidence.world.phones.first { $0.node == node }?.candidate
     let attempt = evidence.truth.attempts.first { $0.candidate == candidate }
@@ -128,9 +135,19 @@ struct TimeLeftOnlyShrinks: Checker {
     // A grant reaches the phone when it may; in all the time grows by no more than was granted.
     var grown: Int64 = 0
     var allowance: Int64 = 0
+    // When the phone was told of the bell last, and when the server opened that told it.
+    var told = (at: Int64.min, since: Int64.min)
     for event in events {
       switch event.fact {
-      case .opened, .rebooted: allowance = Self.persistedEveryMilliseconds
+      case .opened, .rebooted:
+        allowance = Self.persistedEveryMilliseconds
+        // A phone that was rolled back goes by what it had been told before.
+        let losses = evidence.truth.losses.filter { $0.node == node }
+        if losses.contains(where: { told.at <= $0.trueMilliseconds && $0.trueMilliseconds <= event.trueMilliseconds }) {
+          told.since = .min
+        }
+      case .scopeApplied(let scope, let epoch, _):
+        if scope == attempt?.exam { told = (event.trueMilliseconds, openedAt[epoch] ?? .min) }
       case .remainingShown(let left, let isDoubtful):
         let now = granted(until: event.trueMilliseconds)
         if let last {
@@ -142,8 +159,8 @@ struct TimeLeftOnlyShrinks: Checker {
               found: "\(left) ms"))
         }
         if !isDoubtful, let attempt, let exam = evidence.truth.exam(attempt.exam), evidence.truth.serverClocks.isEmpty {
-          let most =
-            exam.closesAt + now - evidence.truth.serverTime(event.trueMilliseconds) + Self.epsilonMilliseconds
+          let bell = evidence.truth.latestClosing(of: exam, from: told.since, to: event.trueMilliseconds)
+          let most = bell + now - evidence.truth.serverTime(event.trueMilliseconds) + Self.epsilonMilliseconds
           finding.expect(
             left <= max(0, most),
             Violation(

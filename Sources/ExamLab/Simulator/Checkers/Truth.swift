@@ -17,6 +17,8 @@ package struct Truth: Sendable {
   package var attempts: [AttemptTruth] = []
   package var intents: [Intent] = []
   package var grants: [GrantTruth] = []
+  /// Each bell that an exam got after its first one, in the order of true time.
+  package var closings: [ClosingTruth] = []
   package var losses: [DeviceLoss] = []
   package var serverClocks: [ServerClockStep] = []
   package var canaries: [Canary] = []
@@ -42,6 +44,14 @@ package struct Truth: Sendable {
       offset = step.offsetMilliseconds
     }
     return latest
+  }
+
+  /// The latest bell of an exam that was in force at any instant from one true instant to another.
+  package func latestClosing(of exam: ExamTruth, from: Int64, to: Int64) -> Int64 {
+    let changes = closings.filter { $0.exam == exam.id && $0.trueMilliseconds <= to }
+    guard let first = closings.first(where: { $0.exam == exam.id }) else { return exam.closesAt }
+    let atTheStart = changes.last { $0.trueMilliseconds <= from }?.closesAt ?? first.closedBefore
+    return changes.filter { $0.trueMilliseconds > from }.reduce(atTheStart) { max($0, $1.closesAt) }
   }
 
   package func attempt(_ id: ID128) -> AttemptTruth? { attempts.first { $0.id == id } }
@@ -113,6 +123,22 @@ package struct GrantTruth: Hashable, Sendable {
     self.trueMilliseconds = trueMilliseconds
     self.attempt = attempt
     self.milliseconds = milliseconds
+  }
+}
+
+/// Another bell: the exam was postponed, or a restore undid that.
+package struct ClosingTruth: Hashable, Sendable {
+  package var trueMilliseconds: Int64
+  package var exam: ID128
+  /// Server times.
+  package var closesAt: Int64
+  package var closedBefore: Int64
+
+  package init(_ trueMilliseconds: Int64, exam: ID128, closesAt: Int64, closedBefore: Int64) {
+    self.trueMilliseconds = trueMilliseconds
+    self.exam = exam
+    self.closesAt = closesAt
+    self.closedBefore = closedBefore
   }
 }
 

@@ -112,6 +112,12 @@ final class SimWorld {
 
   /// The exam's times, as the server's records say them now; true milliseconds.
   func setTimes(opensAt: Int64, closesAt: Int64) {
+    if closesAt != self.closesAt {
+      truth.closings.append(
+        ClosingTruth(
+          kernel.now, exam: exam.exam, closesAt: SimClock.epoch + closesAt,
+          closedBefore: SimClock.epoch + self.closesAt))
+    }
     (self.opensAt, self.closesAt) = (opensAt, closesAt)
     truth.exams[0].opensAt = SimClock.epoch + opensAt
     truth.exams[0].closesAt = SimClock.epoch + closesAt
