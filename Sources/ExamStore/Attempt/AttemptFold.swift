@@ -34,6 +34,9 @@ struct AttemptFold: Hashable {
   /// Where each item's value was said last on this device. A flag moves the answer's row, and not this: what became of
   /// the value is decided by its own entry.
   private(set) var valuePlaces: [String: EntryPlace] = [:]
+  /// Answers that stand after a seal and so have no effect, though they were saved: the server's record brought the
+  /// seal of another device, or of a state before a reopening. None after a reopening.
+  private(set) var placesAfterSeal: Set<EntryPlace> = []
   private(set) var seal: SealMark?
   /// Bounds on server time at the start, as the journal allows them; `nil` without contact or before the start.
   private(set) var startedAt: TimeBounds?
@@ -94,6 +97,10 @@ struct AttemptFold: Hashable {
     if verdict == .kept(.afterSeal) {
       if case .seal(let signed) = entry.kind { takeSealAgain(signed, in: journal) }
       keepLock(entry.kind)
+      switch entry.kind {
+      case .answer, .clear: placesAfterSeal.insert(EntryPlace(journal: journal.number, sequence: journal.last))
+      default: break
+      }
     }
     // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of it: the
     // server's record brought the lock from another one.
@@ -122,6 +129,8 @@ struct AttemptFold: Hashable {
       information = fields
     case .seal(let signed):
       takeSeal(signed, in: journal)
+    case .reopened:
+      placesAfterSeal = []
     default: break
     }
   }

@@ -248,20 +248,21 @@ extension ExamStore {
     return kept
   }
 
-  /// What was said here since the last reopening and does not count because another device had handed in: the last of
-  /// each item, in the order in which it was said. The server kept it as after the seal, or under another lease where
-  /// it came before the lease did; of the latter only what is not current here any more, because the record that
-  /// brought the seal covers it. The rest is taken over with the lease.
+  /// What was said here since the last reopening and was kept because another device had handed in, or will be because
+  /// it stands after that: the last of each item, in the order in which it was said.
   func valuesAfterSeal(
     _ memory: AttemptMemory
   ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
     let afterSeal = try kept(memory, for: [.afterSeal])
     let stale = try keptUnderOtherLeases(memory)
     var values: [(item: String, value: AnswerValue?)] = []
-    guard !afterSeal.isEmpty || !stale.isEmpty else { return values }
+    let unjudged = memory.fold.placesAfterSeal
+    guard !kept.isEmpty || !unjudged.isEmpty else { return values }
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let said: (item: String, value: AnswerValue?)
+        let isKept =
+          Self.holds(kept, journal.number, stored.sequence)
+          || unjudged.contains(AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence))
         switch stored.entry.kind {
         case .reopened:
           values = []
@@ -295,28 +296,10 @@ extension ExamStore {
     return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)
   }
 
-  /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
-  /// kept under another lease.
-  private func reopeningIsStale(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {
-    let reopens = try terms(memory.attempt).reopens
-    guard !reopens.isEmpty, let record = try serverAnswers(of: memory.attempt), record.isSealed,
-      reopens.contains(record.sealOrdinal)
-    else { return false }
-    if case .locked = memory.fold.state.phase { return false }
-    let stale = try keptUnderOtherLeases(memory)
-    var isStale = false
-    for journal in memory.journals where !stale.isEmpty {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        guard case .reopened(record.sealOrdinal) = stored.entry.kind else { continue }
-        isStale = Self.holds(stale, journal.number, stored.sequence)
-      }
-    }
-    return isStale
-  }
-
-  /// Goes on once more after a reopening that does not count on the server: it was restored from a backup from before,
-  /// and nothing proves a reopening, or it was said under another lease. What was done since was kept without effect,
-  /// and is journalled once more as soon as an operator has reopened the same seal again, or the lease is here.
+  /// Goes on once more after a reopening that the server did not know: it was restored from a backup from before, and
+  /// nothing proves a reopening. What was done since was kept without effect, and is journalled once more as soon as an
+  /// operator has reopened the same seal again. That is all that came after the reopening, also what the server has not
+  /// judged yet, or judged and not told: it stands before the new one, and nothing before that counts.
   ///
   /// - Returns: `nil` where nothing had to be journalled.
   public func reopenAgain(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
@@ -337,14 +320,16 @@ extension ExamStore {
     }
     guard !kept.isEmpty else { return nil }
     var again: Uncounted?
+    var lost: (journal: Int64, sequence: UInt64) = (0, 0)
     var names: Set<FactName> = []
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let isKept = isKept(journal.number, stored.sequence)
         if case .reopened(let ordinal) = stored.entry.kind {
-          again = isKept && terms.reopens.contains(ordinal) ? Uncounted(facts: [stored.entry.kind]) : nil
+          let isLost = isKept(journal.number, stored.sequence) && terms.reopens.contains(ordinal)
+          again = isLost ? Uncounted(facts: [stored.entry.kind]) : nil
+          lost = (journal.number, stored.sequence)
           names = []
-        } else if isKept, again != nil, let name = FactName(stored.entry.kind), names.insert(name).inserted {
+        } else if again != nil, let name = FactName(stored.entry.kind), names.insert(name).inserted {
           if case .section = name {
             again?.left.append(stored.entry.kind)
           } else {
@@ -354,7 +339,7 @@ extension ExamStore {
       }
     }
     guard var again else { return nil }
-    again.answers = memory.fold.values { isKept($0.journal, $0.sequence) }
+    again.answers = memory.fold.values { ($0.journal, $0.sequence) > lost || isKept($0.journal, $0.sequence) }
     return try repeatEntries(of: again, memory, at: moment, seal: seal)
   }
 
