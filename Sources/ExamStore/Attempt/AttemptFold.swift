@@ -159,16 +159,21 @@ struct AttemptFold: Hashable {
       keepLock(entry.kind)
     default:
       remember(entry.kind, in: journal)
+      keepPlace(entry.kind, in: journal)
     }
   }
 
-  /// A start without contact has its place in server time as soon as its boot has one: a later boot could not tell.
-  private mutating func placeStart(by clock: JournalClock) {
-    guard isStartUnplaced, let start = startedAtInstant, clock.bootID == start.bootID, let bounds = clock.bounds else {
-      return
+  /// The place of a value that stands as this entry said it, also where a record covers it: a restore may take that
+  /// record back, and what becomes of the value then is decided by its own entry.
+  private mutating func keepPlace(_ kind: EntryKind, in journal: JournalState) {
+    let (item, value): (String, AnswerValue?)
+    switch kind {
+    case .answer(let id, let said): (item, value) = (id, said.isEmpty ? nil : said)
+    case .clear(let id): (item, value) = (id, nil)
+    default: return
     }
-    let distance = Int64(clamping: start.bootMilliseconds) - Int64(clamping: clock.bootMilliseconds)
-    startedAt = bounds.advanced(byBootMilliseconds: distance)
+    let isStanding = answers[item]?.value == value
+    valuePlaces[item] = isStanding ? EntryPlace(journal: journal.number, sequence: journal.last) : nil
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.compactMapValues(\.value)) }
