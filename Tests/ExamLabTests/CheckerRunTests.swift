@@ -26,27 +26,6 @@ import Testing
     }
   }
 
-  /// As after a restore that undid the release which another device's seal rested on: the seal came again and was kept.
-  @Test(arguments: [true, false])
-  func aPhoneStaysHandedInOnlyForASealThatIsKeptWithItsReceipt(isKept: Bool) throws {
-    var judged = try JudgedCase.good.get()
-    let attempt = judged.world.servers[0].attempts[0]
-    let seal = try #require(attempt.seals.first)
-    judged.append(.server(0), .serverRestored(fromTrueMilliseconds: 0))
-    judged.world.phones[0].journals[0].status.id = ID128(high: 9, low: 9)
-    judged.world.phones[0].statuses[0].seal = nil
-    judged.world.phones[0].attempts[0].base = AnswersRecord(
-      attempt: attempt.row.id, answers: AnswerSheet(), sealOrdinal: seal.ordinal, isSealed: true)
-    judged.world.servers[0].attempts[0].seals = []
-    judged.world.servers[0].attempts[0].applied.answers.set(.options(["c"]), for: "q1")
-    if isKept {
-      judged.world.servers[0].attempts[0].journals[0].dispositions.append(
-        KeptRange(from: seal.sequence, to: seal.sequence, reason: .staleLease))
-    }
-    let items = judged.check(BothSidesAgree()).violations.filter { $0.what.hasPrefix("item q1") }
-    #expect(items.isEmpty == isKept)
-  }
-
   @Test func aScopeThatIsNotItsDigestIsFound() throws {
     try finds(VersionsGrow()) { $0.world.servers[0].scopes[0].records.removeLast() }
     try finds(VersionsGrow()) { $0.world.phones[0].scopes[0].records.removeLast() }

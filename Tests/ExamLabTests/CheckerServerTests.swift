@@ -172,22 +172,6 @@ import Testing
     try finds(ReceiptsAreTrue()) { $0.world.servers[0].roots.removeFirst() }
   }
 
-  /// As after a restore that lets the first of two equal seals count: the receipt is for the second.
-  @Test(arguments: [true, false], [true, false])
-  func aReceiptIsForASealThatWasMadeAnewOnlyAfterARestore(isKept: Bool, isRestored: Bool) throws {
-    var judged = try JudgedCase.good.get()
-    let seal = try #require(judged.world.servers[0].attempts[0].seals.first)
-    judged.world.servers[0].attempts[0].seals[0].sequence -= 1
-    judged.world.servers[0].attempts[0].seals[0].headAfter = seal.headBefore
-    if isKept {
-      judged.world.servers[0].attempts[0].journals[0].dispositions.append(
-        KeptRange(from: seal.sequence, to: seal.sequence, reason: .afterSeal))
-    }
-    if isRestored { judged.append(.server(0), .serverRestored(fromTrueMilliseconds: 0)) }
-    let found = judged.check(ReceiptsAreTrue()).violations.filter { $0.what.hasSuffix("is not what the seal says") }
-    #expect(found.isEmpty == (isKept && isRestored))
-  }
-
   @Test func anotherReceiptOnThePhoneIsFound() throws {
     try finds(ReceiptsAreTrue()) { broken in
       broken.world.phones[0].attempts[0].receipts[0] = broken.world.phones[1].attempts[0].receipts[0] + [0]

@@ -100,6 +100,53 @@ import Testing
     #expect(try second.store.reopenAgain(second.attempt, at: second.moment()) == nil)
   }
 
+  /// The lease went back before the answer came, and the record of the seal covers it: it counts after the reopening.
+  @Test func answerUnderAnotherLeaseIsSaidAgainWithTheReopening() throws {
+    let (first, second) = try begun()
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    first.seal()
+    try first.send(from: 5)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    first.lease = 2
+    first.append(.visit(item: "q1"))
+    try first.send(from: 6)
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    _ = try takeOver(second)
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == nil)
+    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    try second.read()
+    let reopened = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
+    #expect(reopened.answers.map(\.item) == ["q2"])
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+  }
+
+  /// What was said after a reopening counts only after it: with the lease both are said again, the reopening first.
+  @Test func reopeningUnderAnotherLeaseIsSaidAgainOnceTheLeaseIsTheDevices() throws {
+    let (first, second) = try begun()
+    _ = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    first.seal()
+    try first.send(from: 5)
+    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    try second.read()
+    _ = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(seal.statement.ordinal == 2)
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try first.receipts().count == 2)
+    _ = try takeOver(second)
+    #expect(try second.store.reopenAgain(second.attempt, at: second.moment()) == nil)
+    #expect(try second.push().isEmpty)
+  }
+
   /// A lock that was shown stays, though the other device had handed in before it.
   @Test func lockAfterTheOtherDevicesSealStays() throws {
     let (first, second) = try begun()

@@ -163,6 +163,15 @@ struct AttemptFold: Hashable {
     }
   }
 
+  /// A start without contact has its place in server time as soon as its boot has one: a later boot could not tell.
+  private mutating func placeStart(by clock: JournalClock) {
+    guard isStartUnplaced, let start = startedAtInstant, clock.bootID == start.bootID, let bounds = clock.bounds else {
+      return
+    }
+    let distance = Int64(clamping: start.bootMilliseconds) - Int64(clamping: clock.bootMilliseconds)
+    startedAt = bounds.advanced(byBootMilliseconds: distance)
+  }
+
   /// The place of a value that stands as this entry said it, also where a record covers it: a restore may take that
   /// record back, and what becomes of the value then is decided by its own entry.
   private mutating func keepPlace(_ kind: EntryKind, in journal: JournalState) {

@@ -34,16 +34,16 @@ extension ExamStore {
     guard let live = memory.liveIndex, memory.journals[live].lease == record.lease, leaseIsOwn(record) else {
       return nil
     }
-    // Nothing that is said again counts before the reopening does: `reopenAgain` says both.
-    if try reopeningIsStale(memory) { return nil }
+    // Nothing that is said again counts before the reopening does.
+    if try reopeningIsStale(memory), let again = try reopenAgain(attempt, at: moment) { return again }
     if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
     let uncounted = try uncounted(memory)
     if !uncounted.isEmpty {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
-      // the information form can be among it, which is taken then too. A reopening is not answering, and without it the
-      // bell's seal would be one that the server does not expect. What the server lost it gets, at least as evidence.
+      // the information form can be among it, which is taken then too. What the server lost it gets, as evidence.
       if moment.time == .late {
-        let rest = Uncounted(facts: uncounted.facts.filter(Self.isReopening), lost: uncounted.lost)
+        var rest = uncounted.reopeningsAlone
+        rest.lost = uncounted.lost
         return rest.isEmpty ? nil : try repeatEntries(of: rest, memory, at: moment)
       }
       let unknown = try locksElsewhere(memory)
@@ -66,85 +66,13 @@ extension ExamStore {
     return saved
   }
 
-  /// What stands here and was kept without effect, in the order in which it is journalled once more.
-  private struct Uncounted {
-    /// Reopenings, the form, the start, locks and their unlocks.
-    var facts: [EntryKind] = []
-    var answers: [(item: String, value: AnswerValue?)] = []
-    /// Answers of other journals that a restored server lost.
-    var lost: [(item: String, value: AnswerValue?)] = []
-    /// Sections that were left: after the answers in them.
-    var left: [EntryKind] = []
-
-    var isEmpty: Bool { facts.isEmpty && answers.isEmpty && lost.isEmpty && left.isEmpty }
-  }
-
-  /// What was said here last of each item, and where.
-  private struct LastSaid {
-    private var values: [String: (place: AttemptFold.EntryPlace, value: AnswerValue?)] = [:]
-
-    mutating func take(_ kind: EntryKind, at place: AttemptFold.EntryPlace) {
-      switch kind {
-      case .answer(let item, let value): values[item] = (place, value.isEmpty ? nil : value)
-      case .clear(let item): values[item] = (place, nil)
-      default: break
-      }
-    }
-
-    /// What is on the screen because the server's record says so, and was said here last. It counted when that record
-    /// was made; a server that was restored from before it may keep the entry now.
-    func coveredValues(
-      in fold: AttemptFold
-    ) -> [(place: AttemptFold.EntryPlace, item: String, value: AnswerValue?)] {
-      values.filter { fold.valuePlaces[$0.key] == nil && fold.answers[$0.key]?.value == $0.value.value }
-        .map { (place: $0.value.place, item: $0.key, value: $0.value.value) }
-        .sorted { ($0.place.journal, $0.place.sequence) < ($1.place.journal, $1.place.sequence) }
-    }
-  }
-
-  /// What an entry says that has to be said once.
-  private enum FactName: Hashable {
-    case information
-    case start
-    case lock(UInt32)
-    case unlock(UInt32)
-    case section(String)
-    case reopened(UInt32)
-
-    static func all(in record: AnswersRecord?) -> Set<FactName> {
-      guard let record else { return [] }
-      var names = Set(record.locks.map(FactName.lock) + record.unlocked.map(FactName.unlock))
-      names.formUnion(record.closedSections.map(FactName.section))
-      if record.informationGiven { names.insert(.information) }
-      if record.isStarted { names.insert(.start) }
-      return names
-    }
-
-    /// A seal that is not the last, or does not stand, was reopened.
-    func isReopening(knownTo record: AnswersRecord?) -> Bool {
-      guard case .reopened(let ordinal) = self, let record else { return false }
-      return ordinal < record.sealOrdinal || ordinal == record.sealOrdinal && !record.isSealed
-    }
-
-    init?(_ kind: EntryKind) {
-      switch kind {
-      case .information: self = .information
-      case .start: self = .start
-      case .lock(let fact): self = .lock(fact.number)
-      case .unlock(let fact): self = .unlock(fact.number)
-      case .sectionLeft(let section): self = .section(section)
-      case .reopened(let ordinal): self = .reopened(ordinal)
-      default: return nil
-      }
-    }
-  }
-
   private func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
     let kept = try keptUnderOtherLeases(memory)
     let locked = try self.kept(memory, for: [.whileLocked])
     let lost = try lost(memory)
-    guard !kept.isEmpty || !locked.isEmpty || lost != nil else { return uncounted }
+    let early = try self.kept(memory, for: [.notStarted])
+    guard !kept.isEmpty || !locked.isEmpty || !early.isEmpty || lost != nil else { return uncounted }
     let void = try self.kept(memory, for: [.unlockInvalid])
     // Below an unlock, what another device's lock kept from counting counts when it is said again.
     var lastUnlock: (journal: Int64, sequence: UInt64) = (0, 0)
@@ -156,7 +84,6 @@ extension ExamStore {
     let known = FactName.all(in: record)
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
-    var said = LastSaid()
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
         guard let name = FactName(stored.entry.kind), !name.isReopening(knownTo: record) else { continue }
@@ -182,12 +109,12 @@ extension ExamStore {
     }
     // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
+    let isStarted = known.contains(.start)
     uncounted.answers = memory.fold.values { place in
       startsAgain || isKept(place.journal, place.sequence)
+        || (isStarted && Self.holds(early, place.journal, place.sequence))
         || ((place.journal, place.sequence) < lastUnlock && Self.holds(locked, place.journal, place.sequence))
     }
-    uncounted.answers += said.coveredValues(in: memory.fold).filter { isKept($0.place.journal, $0.place.sequence) }
-      .map { (item: $0.item, value: $0.value) }
     return uncounted
   }
 
@@ -221,20 +148,15 @@ extension ExamStore {
       .map { .lock(LockFact(number: $0, cause: .other, detail: "on another device")) }
   }
 
-  private func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {
+  func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {
     try kept(memory, for: [.staleLease])
   }
 
-  private static func isReopening(_ kind: EntryKind) -> Bool {
-    if case .reopened = kind { return true }
-    return false
-  }
-
-  private static func holds(_ kept: [Int64: [KeptRange]], _ journal: Int64, _ sequence: UInt64) -> Bool {
+  static func holds(_ kept: [Int64: [KeptRange]], _ journal: Int64, _ sequence: UInt64) -> Bool {
     (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
   }
 
-  private func kept(
+  func kept(
     _ memory: AttemptMemory, for reasons: Set<KeptReason>
   ) throws(ExamStoreError) -> [Int64: [KeptRange]] {
     guard let candidate = device?.grant?.candidate else { return [:] }
@@ -248,102 +170,19 @@ extension ExamStore {
     return kept
   }
 
-  /// What was said here since the last reopening and was kept because another device had handed in, or will be because
-  /// it stands after that: the last of each item, in the order in which it was said.
-  func valuesAfterSeal(
-    _ memory: AttemptMemory
-  ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
-    let afterSeal = try kept(memory, for: [.afterSeal])
-    let stale = try keptUnderOtherLeases(memory)
-    var values: [(item: String, value: AnswerValue?)] = []
-    let unjudged = memory.fold.placesAfterSeal
-    guard !kept.isEmpty || !unjudged.isEmpty else { return values }
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let isKept =
-          Self.holds(kept, journal.number, stored.sequence)
-          || unjudged.contains(AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence))
-        switch stored.entry.kind {
-        case .reopened:
-          values = []
-          continue
-        case .answer(let item, let value): said = (item, value.isEmpty ? nil : value)
-        case .clear(let item): said = (item, nil)
-        default: continue
-        }
-        values.removeAll { $0.item == said.item }
-        let place = AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence)
-        let isGone = memory.fold.valuePlaces[said.item] != place
-        if Self.holds(afterSeal, journal.number, stored.sequence)
-          || (isGone && Self.holds(stale, journal.number, stored.sequence))
-        {
-          values.append(said)
-        }
-      }
-    }
-    return values
-  }
-
   /// A seal that was on its way when the lease was released: without it the paper would be handed in here and nowhere
   /// else, and no receipt would ever come.
   private func sealAgain(_ memory: AttemptMemory, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     guard memory.currentReceipt == nil, let seal = memory.fold.seal else { return nil }
     let uncounted = try uncounted(memory)
     // Where the reopening before it was kept too, the server expected no seal.
-    let isReopened = uncounted.facts.contains(where: Self.isReopening)
+    let isReopened = !uncounted.reopeningsAlone.isEmpty
     let kept = try self.kept(memory, for: isReopened ? [.staleLease, .sealInvalid] : [.staleLease])
     guard Self.holds(kept, seal.journalNumber, seal.sequence) else { return nil }
     return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)
   }
 
-  /// Goes on once more after a reopening that the server did not know: it was restored from a backup from before, and
-  /// nothing proves a reopening. What was done since was kept without effect, and is journalled once more as soon as an
-  /// operator has reopened the same seal again. That is all that came after the reopening, also what the server has not
-  /// judged yet, or judged and not told: it stands before the new one, and nothing before that counts.
-  ///
-  /// - Returns: `nil` where nothing had to be journalled.
-  public func reopenAgain(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
-    let memory = try memory(of: attempt)
-    let terms = try terms(attempt)
-    guard let live = memory.liveIndex, memory.journals[live].lease == terms.attempt.lease, leaseIsOwn(terms.attempt),
-      memory.currentReceipt == nil
-    else { return nil }
-    let seal = memory.fold.state.isSealed ? memory.fold.seal?.statement : nil
-    if case .locked = memory.fold.state.phase { return nil }
-    // Too late nothing counts any more, and the seal alone is worth its receipt.
-    if moment.time == .late, seal == nil { return nil }
-    var reasons: Set<KeptReason> = [.reopenInvalid, .afterSeal, .sealInvalid]
-    if try reopeningIsStale(memory) { reasons.insert(.staleLease) }
-    let kept = try self.kept(memory, for: reasons)
-    func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
-      (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
-    }
-    guard !kept.isEmpty else { return nil }
-    var again: Uncounted?
-    var lost: (journal: Int64, sequence: UInt64) = (0, 0)
-    var names: Set<FactName> = []
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        if case .reopened(let ordinal) = stored.entry.kind {
-          let isLost = isKept(journal.number, stored.sequence) && terms.reopens.contains(ordinal)
-          again = isLost ? Uncounted(facts: [stored.entry.kind]) : nil
-          lost = (journal.number, stored.sequence)
-          names = []
-        } else if again != nil, let name = FactName(stored.entry.kind), names.insert(name).inserted {
-          if case .section = name {
-            again?.left.append(stored.entry.kind)
-          } else {
-            again?.facts.append(stored.entry.kind)
-          }
-        }
-      }
-    }
-    guard var again else { return nil }
-    again.answers = memory.fold.values { ($0.journal, $0.sequence) > lost || isKept($0.journal, $0.sequence) }
-    return try repeatEntries(of: again, memory, at: moment, seal: seal)
-  }
-
-  private func repeatEntries(
+  func repeatEntries(
     of uncounted: Uncounted, _ memory: AttemptMemory, at moment: SaveMoment, seal: SealStatement? = nil
   ) throws(ExamStoreError) -> TakeOver {
     var draft = try liveDraft(memory, at: moment)

@@ -82,38 +82,6 @@ extension Evidence {
     return journal.entries[Int(statement.sequence) - 1]
   }
 
-  /// Whether a receipt is for the same seal as its device had made it anew, because the first was kept under another
-  /// lease. A restore from before that release lets the first count, and keeps the other as after the seal.
-  func isOfTheSealMadeAnew(_ receipt: ReceiptStatement, _ seal: SealRow, on server: ServerDump) -> Bool {
-    guard !restores.isEmpty, receipt.journal == seal.journal, receipt.sequence > seal.sequence,
-      let journal = serverJournals[seal.journal]?.first(where: { $0.node == server.node }),
-      receipt.sequence <= UInt64(journal.entries.count), journal.reason(at: receipt.sequence) == .afterSeal
-    else { return false }
-    let entry = journal.entries[Int(receipt.sequence) - 1]
-    guard entry.head == receipt.head, case .seal(let signed) = entry.entry?.kind,
-      let said = try? SealStatement(wire: signed.statement)
-    else { return false }
-    return said.ordinal == receipt.ordinal && said.answers == receipt.answers
-  }
-
-  /// Whether this phone had read that another device handed in, and a restore then took that seal from the server. The
-  /// seal was kept without effect when it came again, because the release that its lease rested on was undone; its
-  /// receipt was honoured. So the phone stays handed in, and the server goes on with what it is sent.
-  func isHandedInByAnUndoneLease(_ phone: PhoneDump, _ attempt: ServerAttemptDump, on server: ServerDump) -> Bool {
-    guard let base = phone.attempts.first(where: { $0.attempt == attempt.row.id })?.base, base.isSealed,
-      !attempt.seals.contains(where: { $0.ordinal == base.sealOrdinal }),
-      let row = attempt.receipts.first(where: { $0.ordinal == base.sealOrdinal }),
-      let receipt = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement),
-      !phone.journals.contains(where: { $0.status.id == receipt.journal })
-    else { return false }
-    let wasUndone = restores.contains { receipt.serverTime > truth.serverTime($0.from) }
-    // A seal that did not come again, or came and counts, excuses nothing.
-    return wasUndone
-      && arrivals(of: attempt, on: server).contains {
-        $0.journal.id == receipt.journal && $0.entry.sequence == receipt.sequence && $0.reason == .staleLease
-      }
-  }
-
   /// Items whose answers came from another device's entries that a phone could not know of when it handed in: it was
   /// without a network, and after a seal nothing is adopted. Its receipt says that the server applied other answers.
   func unknownAtSeal(

@@ -121,8 +121,7 @@ struct ReceiptsAreTrue: Checker {
       finding.add(itsOwnSeal(statement, what, on: server, evidence))
     } else if let seal, let said = try? SealStatement(wire: seal.statement) {
       finding.expect(
-        ((statement.journal == seal.journal && statement.sequence == seal.sequence && statement.head == seal.headAfter)
-          || evidence.isOfTheSealMadeAnew(statement, seal, on: server))
+        statement.journal == seal.journal && statement.sequence == seal.sequence && statement.head == seal.headAfter
           && statement.answers == said.answers && statement.answerCount == said.answerCount
           && statement.attempt == attempt.row.id,
         Violation(
