@@ -11,15 +11,19 @@ import Testing
 /// A disk that does not answer is no damage: only what was read and found wrong is set aside.
 @Suite struct OpeningReadErrorTests {
   /// Fails one read of an opening after the other, by its number; ends when the opening has no such read.
-  private func failEachRead(of image: DiskImage, _ body: (VirtualDisk, UInt32) throws -> Void) rethrows -> UInt32 {
+  ///
+  /// - Parameter bytes: of a read that gives no more than these; `nil` for one that gives nothing and says so.
+  private func failEachRead(
+    of image: DiskImage, after bytes: Int? = nil, _ body: (VirtualDisk, UInt32) throws -> Void
+  ) rethrows -> UInt32 {
     var read: UInt32 = 0
     while true {
-      let plan = [Decision(DecisionLabel(.diskError, node: 1, index: read), 1)]
+      let plan = [Decision(DecisionLabel(.diskError, node: 1, index: read), Int64(bytes ?? 1))]
       let decisions = Decisions(seed: 1, plan: plan)
       let disk = VirtualDisk(decisions: decisions, node: 1)
       defer { disk.close() }
       disk.restore(image)
-      disk.faults.readErrorsPerMillion = 1
+      if bytes == nil { disk.faults.readErrorsPerMillion = 1 } else { disk.faults.shortReadsPerMillion = 1 }
       try body(disk, read)
       guard !decisions.taken.isEmpty else { return read }
       read += 1
@@ -57,6 +61,26 @@ import Testing
       let store = try phone.open()
       #expect(store.report.quarantine == nil, "read \(read)")
       #expect(try store.status(of: PowerCutPhone.attempt).counts.saved == 7)
+    }
+    #expect(reads > 20)
+  }
+
+  /// SQLite fills with zeros what a read did not give, and goes on: that is damage to look at, until it looks again.
+  @Test(arguments: [1, 60, 104, 3_963])
+  func pageThatWasReadInPartSetsNoHealthyStoreAside(bytes: Int) throws {
+    let reads = try failEachRead(of: try phoneImage(), after: bytes) { disk, read in
+      let phone = PowerCutPhone(disk: disk, seed: 1)
+      var store: ExamStore?
+      do throws(ExamStoreError) { store = try phone.open() } catch {
+        #expect(error.code != .damaged, "read \(read): \(error)")
+      }
+      #expect(!isSetAside(disk), "read \(read)")
+      store?.close()
+      disk.faults = DiskFaults()
+      disk.restart()
+      let again = try phone.open()
+      #expect(again.report.quarantine == nil, "read \(read)")
+      #expect(try again.status(of: PowerCutPhone.attempt).counts.saved == 7)
     }
     #expect(reads > 20)
   }

@@ -24,23 +24,15 @@ enum StoreOpening {
     // SQLite would remove a log that has no file; it may hold everything.
     if !existed { try moveCompanions(setup, to: freeName(setup)) }
     var connection: Connection?
-    do throws(ExamStoreError) {
-      let opened: Connection
-      do throws(SQLiteError) { opened = try setup.connect(setup.path) } catch {
-        throw .opening(error, path: setup.path)
-      }
-      connection = opened
-      let contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
-      if existed, setup.files.exists(setup.faultPath) { connection = try copied(opened, setup) }
-      // The reserve is made only beside a store that was opened once.
-      let hadStore = contents.wasEmpty && setup.files.exists(setup.reservePath)
-      guard !hadStore || !existed else { throw .damaged("everything in the store's file was deleted") }
-      var result = try finish(connection ?? opened, contents, isNew: contents.wasEmpty, quarantine: nil)
-      result.report.isPredecessorMissing = hadStore
-      return result
-    } catch {
+    do throws(ExamStoreError) { return try look(setup, existed, &connection) } catch {
       if error.code == .storageFailed { setup.noteFault() }
       guard error.code == .damaged, existed else { throw error }
+    }
+    // A read that gave a part of a page looks like damage: what is damaged is so at a second look, at the file anew.
+    close(&connection)
+    do throws(ExamStoreError) { return try look(setup, existed, &connection) } catch {
+      if error.code == .storageFailed { setup.noteFault() }
+      guard error.code == .damaged else { throw error }
       let quarantine = try setAside(connection, reason: error.message, setup, randomness: &randomness, at: instant)
       let fresh: Connection
       do throws(SQLiteError) { fresh = try setup.connect(setup.path) } catch {
@@ -49,6 +41,41 @@ enum StoreOpening {
       let contents = try StoreContents.verified(fresh, path: setup.path, vault: setup.vault)
       return try finish(fresh, contents, isNew: false, quarantine: quarantine)
     }
+  }
+
+  /// - Parameter connection: the one that looked, also where what it found is damaged.
+  private static func look(
+    _ setup: StoreSetup, _ existed: Bool, _ connection: inout Connection?
+  ) throws(ExamStoreError) -> Opened {
+    var opened: Connection
+    do throws(SQLiteError) { opened = try setup.connect(setup.path) } catch {
+      throw .opening(error, path: setup.path)
+    }
+    connection = opened
+    // The reserve is made only beside a store that was opened once. Looked at before an empty file is given its tables.
+    let hadStore = setup.files.exists(setup.reservePath)
+    if existed, hadStore, try isEmpty(opened) { throw .damaged("everything in the store's file was deleted") }
+    let contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
+    if existed, setup.files.exists(setup.faultPath) {
+      opened = try copied(opened, setup)
+      connection = opened
+    }
+    var result = try finish(opened, contents, isNew: contents.wasEmpty, quarantine: nil)
+    result.report.isPredecessorMissing = contents.wasEmpty && hadStore
+    return result
+  }
+
+  private static func isEmpty(_ connection: Connection) throws(ExamStoreError) -> Bool {
+    do throws(SQLiteError) { return try connection.schemaVersion() == 0 } catch {
+      throw .opening(error, path: connection.path)
+    }
+  }
+
+  /// The log stays beside the file as it is.
+  private static func close(_ connection: inout Connection?) {
+    connection?.abandonLog()
+    try? connection?.close()
+    connection = nil
   }
 
   private static func finish(
@@ -97,9 +124,9 @@ enum StoreOpening {
     #if PlantedBugs
       if planted(.damagedStoreThrownAway) { salvage.journals = [] }
     #endif
-    // The log stays beside the file as it is, and both are set aside.
-    damaged?.abandonLog()
-    try? damaged?.close()
+    // The log is set aside with the file.
+    var damaged = damaged
+    close(&damaged)
     removeBuilding(setup)
     let journals = try salvage.build(setup, randomness: &randomness, at: instant)
     let quarantined = freeName(setup)
