@@ -50,6 +50,37 @@ import Testing
     #expect(again.answers.isEmpty)
   }
 
+  /// The other device's start did not count, and it handed in: the record of its seal takes this device's start with it,
+  /// and nothing counts before one.
+  @Test func startAfterTheOtherDevicesSealIsSaidAgainWithTheReopening() throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.open()
+    try first.send()
+    let second = try StorePhone(afterwards: first, seed: 6)
+    try second.join()
+    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    try second.push()
+    first.seal()
+    try first.send(from: 2)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try second.push().contains { $0.reason == .afterSeal })
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    try second.read()
+    let reopened = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
+    #expect(reopened.answers.map(\.item) == ["q2"])
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.push().isEmpty)
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(seal.statement.answerCount == 1)
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q2"])
+    #expect(try first.receipts().count == 2)
+  }
+
   /// The answer was on its way when the reopening came, so nobody had judged it yet: it stands before the reopening and
   /// is kept, and was handed in by nobody.
   @Test func answerThatNobodyHasJudgedYetIsSaidAgainWithTheReopening() throws {

@@ -39,6 +39,24 @@ extension ExamStore {
     return values
   }
 
+  /// The start that this device showed, and the form before it. A record that brought another device's seal knows no
+  /// start where that was kept under an older lease, and nothing that is answered counts before one.
+  func startSaid(_ memory: AttemptMemory) throws(ExamStoreError) -> [EntryKind] {
+    var form: EntryKind?
+    var start: EntryKind?
+    for journal in memory.journals {
+      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        switch stored.entry.kind {
+        case .information: form = stored.entry.kind
+        case .start: start = stored.entry.kind
+        default: break
+        }
+      }
+    }
+    guard let start else { return [] }
+    return [memory.fold.state.informationGiven ? nil : form, start].compactMap(\.self)
+  }
+
   /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
   /// kept under another lease.
   func reopeningIsStale(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {

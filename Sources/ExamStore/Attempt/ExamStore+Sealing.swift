@@ -58,7 +58,7 @@ extension ExamStore {
   /// Goes on after a reopening (record `reopen`), once for each seal.
   ///
   /// What was answered here while another device had handed in already was kept without effect (I12), and counts from
-  /// now on: it is journalled once more with the reopening.
+  /// now on: it is journalled once more with the reopening, and before it the start, where that was kept too.
   public func reopen(
     sealOrdinal: UInt32, of attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver {
@@ -70,6 +70,9 @@ extension ExamStore {
       throw refusal(reason, of: memory)
     }
     try draft.append(reopened)
+    if draft.state.phase == .notStarted {
+      for kind in try startSaid(memory) { try draft.append(kind) }
+    }
     if draft.state.phase == .answering {
       for (item, value) in try valuesAfterSeal(memory) {
         try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
