@@ -50,7 +50,7 @@ import Testing
     #expect(again.answers.isEmpty)
   }
 
-  /// The other device's start did not count, and it handed in: the record of its seal takes this device's start with it,
+  /// The other device's start did not count, and it handed in: the record of its seal takes this device's start too,
   /// and nothing counts before one.
   @Test func startAfterTheOtherDevicesSealIsSaidAgainWithTheReopening() throws {
     let server = try TestServer()

@@ -124,6 +124,49 @@ import Testing
     #expect(try phone.exported().answers.map(\.timeBasis) == ["arrival", "statement"])
   }
 
+  /// A boot without contact: what was done in it is placed by the next context of the same boot.
+  private func reboot() {
+    var generator = SplitMix(phone.journal.sequence)
+    phone.bootID = ID128.random(using: &generator)
+    phone.bootMilliseconds = 1_000
+    phone.open()
+  }
+
+  /// It was in time by its arrival, and the server was restored from before that: found by the simulator.
+  @Test func anAnswerThatIsOfferedAgainAfterARestoreIsInTimeByTheContextThatFollowed() throws {
+    try server.backUp(to: "old.sqlite")
+    reboot()
+    phone.answer("q1", "a")
+    #expect(try phone.send(from: 4).kept.isEmpty)
+    #expect(try phone.exported().answers.map(\.timeBasis) == ["arrival"])
+    let now = server.now
+    context(TimeBounds(earliest: now, latest: now + 100), try proof(at: now))
+    phone.seal()
+    try server.restore(from: "old.sqlite")
+    _ = try afterTheBell()
+    #expect(try phone.send(from: 4).kept.isEmpty)
+    #expect(try phone.exported().answers.map(\.timeBasis) == ["statement"])
+    #expect(try phone.receipts().count == 1)
+    try server.restart()
+    #expect(try phone.exported().answers.map(\.timeBasis) == ["statement"])
+  }
+
+  /// Nor does the context of another boot, or one that claims to be earlier than its proof.
+  @Test(arguments: [true, false]) func aLaterContextThatDoesNotSayInTimeLeavesItUndecided(isFalse: Bool) throws {
+    let early = server.now
+    reboot()
+    phone.answer("q1", "a")
+    reboot()
+    context(TimeBounds(earliest: early, latest: early + 100), try proof(at: early))
+    reboot()
+    phone.answer("q1", "b")
+    let late = try afterTheBell()
+    let claimed = isFalse ? early : late
+    context(TimeBounds(earliest: claimed, latest: claimed + 100), try proof(at: late))
+    #expect(
+      try phone.send(from: 4).kept == [5, 9].map { KeptRange(from: $0, to: $0, reason: .timeUndecided) })
+  }
+
   @Test func aDeviceThatClaimsToBeEarlierThanItsProofIsNotBelieved() throws {
     let early = server.now
     let late = try afterTheBell()

@@ -59,9 +59,12 @@ public struct JournalClock: Hashable, Sendable {
   }
 
   /// Bounds on server time at the last entry; `nil` without any contact in this boot.
-  public var bounds: TimeBounds? {
+  public var bounds: TimeBounds? { bounds(atBootMilliseconds: bootMilliseconds) }
+
+  /// Bounds on server time at an instant of the last entry's boot; `nil` without any contact in this boot.
+  public func bounds(atBootMilliseconds instant: UInt64) -> TimeBounds? {
     guard let anchor else { return nil }
-    let distance = Int64(clamping: bootMilliseconds) - Int64(clamping: anchorBootMilliseconds)
+    let distance = Int64(clamping: instant) - Int64(clamping: anchorBootMilliseconds)
     guard abs(distance) < Self.longestBoot else { return nil }
     return anchor.advanced(byBootMilliseconds: distance)
   }

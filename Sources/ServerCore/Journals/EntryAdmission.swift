@@ -14,6 +14,8 @@ struct EntryPlace {
   var receivedAt: Int64
   /// The chain head before the entry.
   var headBefore: Digest256
+  /// The entries that came together with it.
+  var contexts: ContextsAhead?
 }
 
 /// Decides what becomes of single entries, and lets them take effect in memory.
@@ -53,6 +55,7 @@ extension ServerCore {
       ? memory.window(exam.row.record).deadline(started: nil) + pendingMilliseconds(of: memory.row)
       : deadline(of: memory, exam.row.record)
     var time = place.journal.clock.classify(deadline: deadline, receivedAt: place.receivedAt)
+    if time == .undecided, !isStart(entry.kind), isInTimeByLaterContext(place, deadline: deadline) { time = .inTime }
     #if PlantedBugs
       if planted(.lateCountsAsInTime) { time = .inTime }
       if planted(.judgedByArrival) {

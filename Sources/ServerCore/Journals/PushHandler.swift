@@ -150,6 +150,7 @@ extension ServerCore {
   ) -> JudgedEntries {
     let memory = journal.attempt
     var judged = JudgedEntries()
+    let contexts = ContextsAhead(push)
     var sequence = segment.first
     var head = segment.headBefore
     push.bodies.forEach(from: chain.known) { bytes in
@@ -157,7 +158,8 @@ extension ServerCore {
       let next = chain.head(after: sequence, from: head, body: bytes)
       let wasSealed = memory.state.isSealed
       let place = EntryPlace(
-        journal: journal, sequence: sequence, lease: segment.lease, receivedAt: segment.receivedAt, headBefore: head)
+        journal: journal, sequence: sequence, lease: segment.lease, receivedAt: segment.receivedAt, headBefore: head,
+        contexts: contexts)
       switch judge(body, at: place, exam: exam) {
       case .applied:
         if memory.state.isSealed, !wasSealed { judged.seals.append((sequence, head, next, body)) }

@@ -1,5 +1,6 @@
 import ExamModel
 import SyncProtocol
+import SyncWire
 
 /// Proofs in context entries: an instant that the server named to a session of the device, with a MAC.
 extension ServerCore {
@@ -20,6 +21,21 @@ extension ServerCore {
     work.proofs.append(row)
   }
 
+  /// Whether the next context of an entry's boot says that the entry was in time, where the boot had had no contact
+  /// before it. That the entry is late is never said so: then it stays undecided.
+  ///
+  /// An answer that was in time by its arrival may be offered again long after, to a server that was restored: the
+  /// context that its device journalled when it was acknowledged stands behind it.
+  func isInTimeByLaterContext(_ place: EntryPlace, deadline: Int64?) -> Bool {
+    let clock = place.journal.clock
+    guard clock.bounds == nil, let contexts = place.contexts else { return false }
+    let ahead = contexts.next(after: place.sequence, of: clock) { proof in
+      isProved(proof, by: place.journal.row.device) ? proof.milliseconds : nil
+    }
+    guard let bounds = ahead?.bounds(atBootMilliseconds: clock.bootMilliseconds) else { return false }
+    return TimeRules.classify(earliest: nil, latest: bounds.latest, deadline: deadline) == .inTime
+  }
+
   /// A proof whose session has ended cannot be checked any more, and proves nothing.
   private func isProved(_ proof: TimeProof, by device: ID128) -> Bool {
     sessionsByDevice[device, default: []].contains { id in
@@ -27,6 +43,41 @@ extension ServerCore {
       return CodeVerifier.isEqual(
         proof.mac, MessageAuthentication.timeProof(secret: secret, milliseconds: proof.milliseconds))
     }
+  }
+}
+
+/// Finds the contexts that follow in one push. Each stretch of a boot is looked through once.
+final class ContextsAhead {
+  private let push: PackedPush
+  /// The clock after the context that was found, which holds for the entries from the first to the last of a stretch.
+  private var found: (first: UInt64, last: UInt64, clock: JournalClock?)?
+
+  init(_ push: PackedPush) {
+    self.push = push
+  }
+
+  /// - Parameter clock: of the journal after the entry `sequence`.
+  /// - Returns: the journal's clock after the next entry that has bounds in the same boot.
+  func next(
+    after sequence: UInt64, of clock: JournalClock, proved: (TimeProof) -> Int64?
+  ) -> JournalClock? {
+    if let found, found.first <= sequence, sequence <= found.last { return found.clock }
+    var ahead = clock
+    var last = sequence
+    var isDone = false
+    push.bodies.forEach(from: Int(sequence - push.first) + 1) { bytes in
+      guard !isDone else { return }
+      if let entry = try? Entry(wire: Array(bytes)) {
+        var proof: Int64?
+        if case .context(let context) = entry.kind { proof = context.proof.flatMap(proved) }
+        ahead.advance(entry, provedMilliseconds: proof)
+      }
+      isDone = ahead.bootID != clock.bootID || ahead.bounds != nil
+      if !isDone { last += 1 }
+    }
+    let isSameBoot = ahead.bootID == clock.bootID
+    found = (first: sequence, last: last, clock: isSameBoot && ahead.bounds != nil ? ahead : nil)
+    return found?.clock
   }
 }
 

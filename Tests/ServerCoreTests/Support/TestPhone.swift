@@ -39,7 +39,7 @@ final class TestPhone {
   var sheet = AnswerSheet()
   var bootMilliseconds: UInt64 = 1_000
   var generator: SplitMix
-  let bootID: ID128
+  var bootID: ID128
 
   init(server: TestServer, candidate: ID128, attempt: ID128, exam: ID128, seed: UInt64) throws {
     self.server = server
