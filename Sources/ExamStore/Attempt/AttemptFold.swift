@@ -92,6 +92,7 @@ struct AttemptFold: Hashable {
 
   /// Takes an entry that is already part of `journal`, whose state is the one after it.
   mutating func apply(_ entry: Entry, in journal: JournalState) {
+    if case .seal(let signed) = entry.kind, isTold(signed) { return }
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
     if verdict == .kept(.afterSeal) {
@@ -143,7 +144,7 @@ struct AttemptFold: Hashable {
     case .seal(let signed):
       if let statement = try? SealStatement(wire: signed.statement), statement.ordinal <= sealOrdinal {
         if statement.ordinal == state.sealOrdinal { takeSeal(signed, in: journal) }
-      } else if admit(entry.kind) == .applied {
+      } else if !isTold(signed), admit(entry.kind) == .applied {
         takeSeal(signed, in: journal)
       }
     case .reopened(let ordinal):
@@ -254,6 +255,12 @@ struct AttemptFold: Hashable {
       statement.ordinal == seal.statement.ordinal, statement.answers == seal.statement.answers
     else { return }
     takeSeal(signed, in: journal)
+  }
+
+  /// Whether a seal was made and reopened before, and is told once more for the server alone.
+  func isTold(_ signed: SignedStatement) -> Bool {
+    guard !state.isSealed, let seal, let statement = try? SealStatement(wire: signed.statement) else { return false }
+    return statement.ordinal <= state.sealOrdinal && statement.ordinal <= seal.statement.ordinal
   }
 
   private mutating func takeSeal(_ signed: SignedStatement, in journal: JournalState) {

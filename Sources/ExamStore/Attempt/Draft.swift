@@ -53,6 +53,14 @@ struct Draft {
     try append(entry, body: entry.wire)
   }
 
+  /// Appends a seal that is told once more for the server alone: here it was reopened.
+  mutating func append(told seal: SignedStatement) throws(ExamStoreError) {
+    let before = state
+    try append(.seal(seal))
+    state = before
+    entries[entries.count - 1].isApplied = false
+  }
+
   /// Appends an *open* entry and writes under its lease from there on.
   mutating func renew(lease: UInt32, opening: Opening) throws(ExamStoreError) {
     journal.lease = lease

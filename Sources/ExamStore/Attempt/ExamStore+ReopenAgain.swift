@@ -100,13 +100,16 @@ extension ExamStore {
     guard !kept.isEmpty else { return nil }
     var again: Uncounted?
     var lost: (journal: Int64, sequence: UInt64) = (0, 0)
+    var lostOrdinal: UInt32?
     var names: Set<FactName> = []
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
         if case .reopened(let ordinal) = stored.entry.kind {
           let isLost = isKept(journal.number, stored.sequence) && terms.reopens.contains(ordinal)
           again = isLost ? Uncounted(facts: [stored.entry.kind]) : nil
-          lost = (journal.number, stored.sequence)
+          // What was said since it was told first stands here from there on, also where it was told again.
+          if ordinal != lostOrdinal { lost = (journal.number, stored.sequence) }
+          lostOrdinal = ordinal
           names = []
         } else if again != nil, let name = FactName(stored.entry.kind), names.insert(name).inserted {
           if case .section = name {

@@ -88,21 +88,42 @@ extension ExamStore {
   func appendSeal(
     cause: SealStatement.Cause, ordinal: UInt32? = nil, of memory: AttemptMemory, to draft: inout Draft
   ) throws(ExamStoreError) -> SealStatement {
-    // A boot that was not told yet must be told before the head is signed.
-    if draft.journal.clock.bootID != draft.moment.instant.bootID {
-      let instant = draft.moment.instant
-      try draft.append(
-        .context(
-          ClockContext(
-            bootID: instant.bootID, bootMilliseconds: instant.bootMilliseconds,
-            wallMilliseconds: instant.wallMilliseconds)))
-    }
+    try tellBoot(to: &draft)
     let others = memory.journals.filter { $0.id != draft.journal.id }
     let (kind, statement) = try sealEntry(
       of: memory.attempt, ordinal: ordinal ?? draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
       known: try positionsToSeal(memory), others: others, own: draft.journal)
     try draft.append(kind)
     return statement
+  }
+
+  /// Adds a seal that was reopened and that the server does not know any more: over the same answers, with the places
+  /// as they are now.
+  func appendAgain(
+    _ earlier: SealStatement, of memory: AttemptMemory, to draft: inout Draft
+  ) throws(ExamStoreError) {
+    try tellBoot(to: &draft)
+    guard let device else { throw .noIdentity }
+    let others = memory.journals.filter { $0.id != draft.journal.id }
+    var (_, statement) = try sealEntry(
+      of: memory.attempt, ordinal: earlier.ordinal, cause: earlier.cause, sheet: memory.fold.sheet,
+      known: try positionsToSeal(memory), others: others, own: draft.journal)
+    statement.answers = earlier.answers
+    statement.answerCount = earlier.answerCount
+    let bytes = statement.wire
+    let signature = device.signingKey.sign(bytes + draft.journal.head.bytes, context: .seal)
+    try draft.append(told: SignedStatement(statement: bytes, signature: signature))
+  }
+
+  /// A boot that was not told yet must be told before the head is signed.
+  private func tellBoot(to draft: inout Draft) throws(ExamStoreError) {
+    guard draft.journal.clock.bootID != draft.moment.instant.bootID else { return }
+    let instant = draft.moment.instant
+    try draft.append(
+      .context(
+        ClockContext(
+          bootID: instant.bootID, bootMilliseconds: instant.bootMilliseconds,
+          wallMilliseconds: instant.wallMilliseconds)))
   }
 
   /// - Parameters:

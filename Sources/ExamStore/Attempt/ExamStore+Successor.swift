@@ -111,7 +111,8 @@ extension ExamStore {
   ) throws(ExamStoreError) {
     let count = result.draft.entries.count
     if case .seal(let signed) = stored.entry.kind {
-      guard let statement = try? SealStatement(wire: signed.statement) else { return }
+      // One that was told again for the server alone is told again by the journal that is written.
+      guard let statement = try? SealStatement(wire: signed.statement), !result.fold.isTold(signed) else { return }
       let (kind, _) = try sealEntry(
         of: memory.attempt, ordinal: statement.ordinal, cause: statement.cause, sheet: result.fold.sheet,
         known: try positionsToSeal(memory), others: others, own: result.draft.journal)

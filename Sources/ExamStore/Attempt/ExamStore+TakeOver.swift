@@ -36,6 +36,7 @@ extension ExamStore {
     }
     // Nothing that is said again counts before the reopening does.
     if try reopeningIsStale(memory), let again = try reopenAgain(attempt, at: moment) { return again }
+    if let again = try sealsAgain(memory, at: moment) { return again }
     if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
     let uncounted = try uncounted(memory)
     if !uncounted.isEmpty {
@@ -66,7 +67,7 @@ extension ExamStore {
     return saved
   }
 
-  private func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> Uncounted {
+  func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
     let kept = try keptUnderOtherLeases(memory)
     let locked = try self.kept(memory, for: [.whileLocked])

@@ -17,6 +17,8 @@ struct JudgedAttempt {
   var isStarted = false
   var isSealed = false
   var sealOrdinal: UInt32 = 0
+  /// Of the last seal that this phone's own entries made.
+  private var ownOrdinal: UInt32 = 0
   var locks: Set<UInt32> = []
   var unlocked: Set<UInt32> = []
   var answers: [String: Answer] = [:]
@@ -50,10 +52,12 @@ struct JudgedAttempt {
     case .flag(let item, let isSet): change(item, journal, sequence) { $0.isFlagged = isSet }
     case .lock(let fact): if !isSealed { locks.insert(fact.number) }
     case .unlock(let fact): if !isSealed, holding == fact.number { unlocked.insert(fact.number) }
-    case .seal:
-      guard !isSealed else { return }
+    case .seal(let signed):
+      let ordinal = (try? SealStatement(wire: signed.statement))?.ordinal ?? 0
+      guard !isSealed, !isTold(ordinal) else { return }
       isSealed = true
       sealOrdinal += 1
+      ownOrdinal = ordinal
     case .reopened(let ordinal): if isSealed, ordinal == sealOrdinal { isSealed = false }
     default: break
     }
@@ -63,13 +67,18 @@ struct JudgedAttempt {
   mutating func takeCovered(_ kind: EntryKind, baseOrdinal: UInt32) {
     switch kind {
     case .seal(let signed):
-      guard let statement = try? SealStatement(wire: signed.statement), statement.ordinal > baseOrdinal else { return }
+      guard let statement = try? SealStatement(wire: signed.statement) else { return }
+      defer { ownOrdinal = max(ownOrdinal, statement.ordinal) }
+      guard statement.ordinal > baseOrdinal, isSealed || !isTold(statement.ordinal) else { return }
       isSealed = true
       sealOrdinal = max(sealOrdinal, statement.ordinal)
     case .reopened(let ordinal): if ordinal > baseOrdinal, ordinal == sealOrdinal { isSealed = false }
     default: break
     }
   }
+
+  /// Whether an open paper's seal was made and reopened before: it is told once more to a server that lost it.
+  func isTold(_ ordinal: UInt32) -> Bool { ordinal <= sealOrdinal && ordinal <= ownOrdinal }
 
   private mutating func change(_ item: String, _ journal: ID128, _ sequence: UInt64, _ body: (inout Answer) -> Void) {
     guard takesAnswers else { return }
