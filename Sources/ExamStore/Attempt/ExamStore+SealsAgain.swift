@@ -63,7 +63,13 @@ extension ExamStore {
     for receipt in memory.receipts where !memory.journals.contains(where: { $0.id == receipt.statement.journal }) {
       lost.remove(receipt.statement.ordinal)
     }
-    return lost.intersection(reopened).filter { $0 > known }.min()
+    let open = openOrdinals(memory)
+    return lost.intersection(reopened).filter { $0 > known && open.contains($0) }.min()
+  }
+
+  /// The ordinals of seals that do not stand here any more. One that stands is made anew elsewhere.
+  private func openOrdinals(_ memory: AttemptMemory) -> Range<UInt32> {
+    0..<(memory.fold.state.isSealed ? memory.fold.state.sealOrdinal : .max)
   }
 
   /// What was said up to a seal or a reopening since the one before.
@@ -84,7 +90,7 @@ extension ExamStore {
     _ memory: AttemptMemory, from first: UInt32
   ) throws(ExamStoreError) -> (steps: [Step], place: (journal: Int64, sequence: UInt64)) {
     let kept = try kept(memory, for: [.staleLease, .notStarted, .whileLocked])
-    let standing = memory.fold.state.isSealed ? memory.fold.state.sealOrdinal : nil
+    let open = openOrdinals(memory)
     var steps: [Step] = []
     var place: (journal: Int64, sequence: UInt64)?
     var answers: [(item: String, value: AnswerValue?)] = []
@@ -97,14 +103,14 @@ extension ExamStore {
         case .clear(let item): said = (item, nil)
         case .seal(let signed):
           guard let statement = try? SealStatement(wire: signed.statement), statement.ordinal >= first,
-            statement.ordinal != standing, told.insert(.seal(statement.ordinal)).inserted
+            open.contains(statement.ordinal), told.insert(.seal(statement.ordinal)).inserted
           else { continue }
           steps.append(Step(answers: answers, mark: .seal(statement)))
           answers = []
           if place == nil { place = (journal.number, stored.sequence) }
           continue
         case .reopened(let ordinal):
-          guard ordinal >= first, told.insert(.reopened(ordinal)).inserted else { continue }
+          guard ordinal >= first, open.contains(ordinal), told.insert(.reopened(ordinal)).inserted else { continue }
           steps.append(Step(answers: [], mark: .reopened(ordinal)))
           continue
         default: continue
