@@ -2,6 +2,7 @@ import ExamModel
 import ExamStore
 import ServerCore
 import SyncProtocol
+import SyncWire
 import Testing
 
 @testable import ExamLab
@@ -177,6 +178,26 @@ import Testing
     var changed = phone
     changed.attempts[0].answers.removeLast()
     #expect(checker.reopened(changed, at: 3).violations.contains { $0.invariant == .i25 })
+  }
+
+  /// A start goes on from the server's record that the phone holds, and from no other.
+  @Test(arguments: [true, false]) func anImageOnAnotherRecordIsFoundWhereThePhoneDoesNotHoldIt(_ isHeld: Bool) throws {
+    let (checker, phone) = try live()
+    checker.reopened(phone, at: 1)
+    var changed = phone
+    let record = AnswersRecord(attempt: phone.attempts[0].attempt, answers: AnswerSheet(["q9": .options(["a"])]))
+    changed.attempts[0].base = record
+    let scope = try #require(phone.scopes.firstIndex { $0.scope == phone.candidate })
+    changed.scopes[scope].records.removeAll { $0.collection == ScopeCollection.answers }
+    if isHeld {
+      changed.scopes[scope].records.append(
+        Record(
+          collection: ScopeCollection.answers, key: AnswersRecord.key(attempt: record.attempt), version: 99,
+          body: record.wire))
+    }
+    let found = checker.reopened(changed, at: 2).violations.map(\.invariant)
+    #expect(found.contains(.i25) != isHeld)
+    #expect(found.contains(.i3))
   }
 
   @Test func aForgottenPhoneOwesNothing() throws {

@@ -64,6 +64,7 @@ extension SimPhone {
     // After a failed sync they may still be found when the store is opened again.
     if disk.isDead || store.storageFailure != nil { return noteInterruptedTakeOver(store, attempt) }
     guard let taken else { return }
+    if taken.answers.isEmpty { noteSaved(taken.saved, store) }
     let heads = try store.heads(of: taken.saved.journal, at: taken.answers.map(\.sequence))
     for answer in taken.answers {
       guard let head = heads[answer.sequence] else { continue }
@@ -76,6 +77,7 @@ extension SimPhone {
 
   /// What was saved before may stand in the journal once more now, and nobody was told.
   private func noteInterruptedTakeOver(_ store: ExamStore, _ attempt: ID128) {
+    world.note(node, .saveInterrupted(item: nil, value: nil))
     guard let sheet = try? store.answerSheet(of: attempt) else { return }
     for item in Set(world.truth.intents.filter { $0.node == node && $0.attempt == attempt }.map(\.item)).sorted() {
       world.note(node, .saveInterrupted(item: item, value: sheet[item]))
@@ -98,8 +100,7 @@ extension SimPhone {
     else { return }
     let reopened = try? store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
     try noteRepeated(store, attempt, reopened)
-    guard let reopened, !disk.isDead else { return }
-    if reopened.answers.isEmpty { noteSaved(reopened.saved, store) }
+    guard reopened != nil, !disk.isDead else { return }
     nudge()
     try takeLease(store, attempt)
   }
