@@ -70,7 +70,10 @@ extension ExamClient {
       }
       isLeaseElsewhere = false
       if let saved = try store.renewLease(of: attempt, at: moment()) { scheduleNudge(.journal(saved.journal)) }
+      let before = try store.phase(of: attempt)
       if let taken = try store.takeOver(attempt, at: moment()) { scheduleNudge(.journal(taken.saved.journal)) }
+      // Another device went on after the reopening, and this one goes on from there.
+      if case .sealed(let ordinal) = before, !store.isSealed(attempt) { emit(.reopened(ordinal: ordinal)) }
       if let again = try store.reopenAgain(attempt, at: moment()) { scheduleNudge(.journal(again.saved.journal)) }
     } catch {
       logFailure("the lease", error)

@@ -54,6 +54,10 @@ extension ExamStore {
   public func adopt(_ record: AnswersRecord, at moment: SaveMoment) throws(ExamStoreError) {
     let memory = try memory(of: record.attempt)
     if memory.fold.state.isSealed { throw .sealed }
+    try goOn(from: record, memory)
+  }
+
+  func goOn(from record: AnswersRecord, _ memory: AttemptMemory) throws(ExamStoreError) {
     let journals = try journals()
     for position in record.journals {
       guard let own = memory.journals.first(where: { $0.id == position.journal }) else { continue }

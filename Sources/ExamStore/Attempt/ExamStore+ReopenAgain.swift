@@ -57,6 +57,25 @@ extension ExamStore {
     return [memory.fold.state.informationGiven ? nil : form, start].compactMap(\.self)
   }
 
+  /// Whether the seal that stands here was reopened, and the server knows it from another device, which went on.
+  /// Nothing is left for a reopening of this one to open: it would be kept, and said again for ever.
+  func isReopenedElsewhere(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {
+    guard case .sealed(let ordinal) = memory.fold.state.phase, let record = try serverAnswers(of: memory.attempt),
+      FactName.reopened(ordinal).isReopening(knownTo: record), names(record, moreThan: memory)
+    else { return false }
+    // A seal of this device that the record does not cover yet has to be judged first.
+    guard let seal = memory.fold.seal, seal.statement.ordinal == ordinal else { return true }
+    return record.journals.contains { $0.journal == seal.journal && $0.sequence >= seal.sequence }
+  }
+
+  /// Answers to say again, with those that came after the seal of another device in the place of older ones.
+  func withValuesAfterSeal(
+    _ answers: [(item: String, value: AnswerValue?)], _ memory: AttemptMemory
+  ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
+    let later = try valuesAfterSeal(memory)
+    return answers.filter { answer in !later.contains { $0.item == answer.item } } + later
+  }
+
   /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
   /// kept under another lease.
   func reopeningIsStale(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {

@@ -23,8 +23,9 @@ extension ExamStore {
   ///
   /// A device may have joined before its lease was given to it, and a lease may come back. What it saved meanwhile the
   /// server kept without effect; the candidate was told *saved*, so it is journalled once more, now with effect. So is
-  /// what this device went on from and a restored server lost, where no journal of this device says it. Each
-  /// step is repeated by the next call if it was interrupted, and a call with nothing to do changes nothing.
+  /// what this device went on from and a restored server lost, where no journal of this device says it. Where another
+  /// device went on after a reopening, this one does so too, also when time is up: what was answered there is handed in
+  /// here. Each step is repeated by the next call if it was interrupted, and a call with nothing to do changes nothing.
   ///
   /// - Returns: `nil` where nothing had to be journalled.
   /// - Throws: as every save; what the server says of another copy of this store is left for the fork to settle.
@@ -37,8 +38,14 @@ extension ExamStore {
     // Nothing that is said again counts before the reopening does.
     if try reopeningIsStale(memory), let again = try reopenAgain(attempt, at: moment) { return again }
     if let again = try sealsAgain(memory, at: moment) { return again }
-    if memory.fold.state.isSealed { return try sealAgain(memory, at: moment) }
-    let uncounted = try uncounted(memory)
+    var uncounted: Uncounted
+    if memory.fold.state.isSealed {
+      guard try isReopenedElsewhere(memory) else { return try sealAgain(memory, at: moment) }
+      uncounted = try self.uncounted(memory)
+      if moment.time != .late { uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory) }
+    } else {
+      uncounted = try self.uncounted(memory)
+    }
     if !uncounted.isEmpty {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
       // the information form can be among it, which is taken then too. What the server lost it gets, as evidence.
@@ -59,7 +66,7 @@ extension ExamStore {
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
     if let answers = try serverAnswers(of: attempt), names(answers, moreThan: memory) {
       do throws(ExamStoreError) {
-        try adopt(answers, at: moment)
+        try goOn(from: answers, memory)
       } catch {
         guard error.code == .diverged else { throw error }
       }
@@ -210,7 +217,7 @@ extension ExamStore {
 
   /// Whether the server's record covers entries that this device has not gone on from yet: of other devices, or of
   /// another copy of this one in a journal that was left, if the app died before the server's answers came.
-  private func names(_ answers: AnswersRecord, moreThan memory: AttemptMemory) -> Bool {
+  func names(_ answers: AnswersRecord, moreThan memory: AttemptMemory) -> Bool {
     answers.journals.contains { position in
       let known = memory.base?.journals.first { $0.journal == position.journal }?.sequence ?? 0
       guard let own = memory.journals.first(where: { $0.id == position.journal }) else {

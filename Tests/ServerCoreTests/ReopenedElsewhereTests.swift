@@ -1,0 +1,94 @@
+import ExamModel
+import ExamStore
+import SyncProtocol
+import SyncWire
+import Testing
+
+@testable import ServerCore
+
+/// A device knows of a paper that was handed in, and another one has gone on after the reopening: found by the
+/// simulator.
+@Suite struct ReopenedElsewhereTests: TwoDevices {
+  /// The second device has read of the seal; the first went on after the reopening, answered q2, and is gone.
+  private func wentOn() throws -> (first: TestPhone, second: StorePhone) {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    first.begin()
+    first.answer("q1", "a")
+    first.seal()
+    try first.send()
+    try server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    let second = try StorePhone(afterwards: first, seed: 5)
+    try second.join()
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    try second.push()
+    first.append(.reopened(sealOrdinal: 1))
+    first.answer("q2", "b")
+    try first.send(from: 6)
+    try release(first)
+    return (first, second)
+  }
+
+  /// Time is up: the device says no reopening any more, and the answer was handed in by nobody.
+  @Test func answerThereIsHandedInHereWhenTimeIsUp() throws {
+    let (first, second) = try wentOn()
+    try second.read()
+    var late = second.moment()
+    late.time = .late
+    _ = try second.store.renewLease(of: second.attempt, at: late)
+    #expect(try second.store.takeOver(second.attempt, at: late) == nil)
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+    let seal = try second.store.seal(second.attempt, cause: .bell, at: late)
+    #expect(seal.statement.ordinal == 2)
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    let receipt = try #require(try first.receipts().last).verified(publicKey: TestServer.identity.publicKey).receipt
+    #expect(receipt.ordinal == 2)
+    #expect(receipt.applied == seal.statement.answers)
+    #expect(try second.store.takeOver(second.attempt, at: late) == nil)
+    #expect(try second.store.reopenAgain(second.attempt, at: late) == nil)
+  }
+
+  /// A reopening of its own would open nothing, and was said again with each answer of the server.
+  @Test func answerThereStandsHereWhileThereIsTime() throws {
+    let (first, second) = try wentOn()
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.push().isEmpty)
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.reopenAgain(second.attempt, at: second.moment()) == nil)
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(seal.statement.ordinal == 2)
+    #expect(try second.push().isEmpty)
+    #expect(try first.receipts().count == 2)
+  }
+
+  /// What this device had said before it knew of the seal counts from now on too.
+  @Test func answerAfterTheSealIsSaidAgain() throws {
+    let (first, second) = try begun()
+    first.seal()
+    try first.send(from: 5)
+    _ = try second.store.save(.options(["a"]), for: "q2", in: second.attempt, at: second.moment())
+    _ = try second.store.save(.text("so"), for: "q5", in: second.attempt, at: second.moment())
+    try release(first)
+    _ = try takeOver(second)
+    #expect(try second.push().contains { $0.reason == .afterSeal })
+    _ = try takeOver(second)
+    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    try release(first)
+    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    first.lease = 3
+    first.append(.reopened(sealOrdinal: 1))
+    first.append(.answer(item: "q3", value: .number("12.5")))
+    try first.send(from: 6)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2", "q5"])
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.push().isEmpty)
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.answerSheet(of: second.attempt).sorted.map(\.item) == ["q1", "q2", "q3", "q5"])
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2", "q3", "q5"])
+  }
+}
