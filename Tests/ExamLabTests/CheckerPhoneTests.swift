@@ -106,6 +106,28 @@ import Testing
     }
   }
 
+  /// Another device of the attempt died while it saved what the seal says: it may have saved it. A stranger's may not.
+  @Test(arguments: [true, false])
+  func aSealMayHoldWhatAnotherDeviceOfTheAttemptDiedOver(isOfTheAttempt: Bool) throws {
+    var judged = try JudgedCase.good.get()
+    let seal = try judged.index { if case .sealedShown = $0.fact { true } else { false } }
+    let save = try judged.save(of: "q1", on: 0)
+    guard case .saved(_, _, let head, _, let value) = judged.history[save.event].fact,
+      case .sealedShown(let attempt, _, _, _) = judged.history[seal].fact
+    else { return }
+    judged.history.insert(
+      contentsOf: [
+        HistoryEvent(
+          0, .phone(0),
+          .saved(journal: save.journal, sequence: 999, head: head, item: "q1", value: .options(["c"]))),
+        HistoryEvent(0, .phone(7), .saveInterrupted(item: "q1", value: value)),
+      ], at: seal)
+    let stranger = ID128(high: 7, low: 7)
+    judged.world.truth.intents.append(
+      Intent(0, .phone(7), attempt: isOfTheAttempt ? attempt : stranger, item: "q1", value: value))
+    #expect(judged.check(NoSilentLoss()).violations.isEmpty == isOfTheAttempt)
+  }
+
   @Test func aSealThatShowsAnotherSheetIsFound() throws {
     try finds(NoSilentLoss()) { broken in
       let index = try broken.index { if case .sealedShown = $0.fact { true } else { false } }

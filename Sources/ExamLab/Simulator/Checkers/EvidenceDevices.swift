@@ -5,16 +5,25 @@ import SyncProtocol
 
 extension Evidence {
   /// Whether another device of the attempt saved this value for an item between two instants: where a lease goes from
-  /// device to device, the newest device's answer is the current one everywhere.
+  /// device to device, the newest device's answer is the current one everywhere. A device that died while it saved may
+  /// have saved it.
   func wasSaved(
     _ value: AnswerValue?, for item: String, of attempt: ID128, elsewhereThan node: SimNode, after start: Int64,
     until end: Int64
   ) -> Bool {
     history.contains { event in
-      guard event.node != node, event.trueMilliseconds >= start, event.trueMilliseconds <= end,
-        case .saved(let journal, _, _, item, let saved) = event.fact
-      else { return false }
-      return saved.flatMap { $0.isEmpty ? nil : $0 } == value && self.attempt(ofJournal: journal) == attempt
+      guard event.node != node, event.trueMilliseconds >= start, event.trueMilliseconds <= end else { return false }
+      let saved: AnswerValue?
+      switch event.fact {
+      case .saved(let journal, _, _, item, let value):
+        guard self.attempt(ofJournal: journal) == attempt else { return false }
+        saved = value
+      case .saveInterrupted(item, let value):
+        guard truth.intents.contains(where: { $0.node == event.node && $0.attempt == attempt }) else { return false }
+        saved = value
+      default: return false
+      }
+      return saved.flatMap { $0.isEmpty ? nil : $0 } == value
     }
   }
 
