@@ -157,10 +157,25 @@ struct RealProcessTests {
     var status: Int?
     while status != 200 { status = try? await server.exchange("GET /v1/server HTTP/1.1\r\nHost: exam\r\n\r\n")?.status }
     #expect(try await server.operate("GET", "/v1/statistics").status == 200)
-    #expect(await server.stop(withinSeconds: 30) == 0)
+    let ending = await server.stop(withinSeconds: 30)
+    #expect(ending == 0, "\(server.process.errors)")
     let again = try await installed.start()
     phone.move(to: again)
     #expect(try await phone.isKept())
     #expect(await again.stop() == 0)
+  }
+
+  /// Connections come in at the very moment it is told to stop: it ends as it should, every time.
+  @Test func aServerThatIsStoppedWhileOperatorsConnectEndsAsItShould() async throws {
+    let installed = try await InstalledServer()
+    defer { installed.remove() }
+    for round in 1...12 {
+      let server = try await installed.start()
+      var operators: [RawConnection] = []
+      for _ in 0..<60 { operators.append(try RawConnection(port: server.operatorPort)) }
+      if round.isMultiple(of: 2) { operators.removeAll() }
+      let status = await server.stop()
+      #expect(status == 0, "round \(round): \(server.process.errors)")
+    }
   }
 }

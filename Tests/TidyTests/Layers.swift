@@ -43,11 +43,12 @@ enum Layers {
   /// Only `ExamServer` imports these, and only its tests may beside it.
   static let serverNetworking: Set<String> = [
     "NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore", "HTTPTypes",
-    "NIOHTTPTypes",
+    "NIOHTTPTypes", "ServiceLifecycle",
   ]
 
   static func isServerNetworking(_ module: String) -> Bool {
     module.hasPrefix("NIO") || module.hasPrefix("Hummingbird") || module.hasPrefix("HTTPTypes")
+      || module == "ServiceLifecycle"
   }
 
   /// What a module must not even name, because it decides, and somebody else waits, looks at clocks and draws.

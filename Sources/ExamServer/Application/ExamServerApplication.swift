@@ -62,7 +62,7 @@ public final class ExamServerApplication: Sendable {
         services: services, group: group, loops: loops, host: options.host, port: options.port)
       let plane = try await OperatorPlane(
         service: service, host: options.operatorHost, port: options.operatorPort, limits: options.operatorLimits,
-        logger: logger)
+        drainMilliseconds: options.drainMilliseconds, logger: logger)
       try backend.lock.record(address: "\(options.operatorHost):\(plane.port)")
       return ExamServerApplication(
         backend: backend, services: services, service: service, listener: listener, plane: plane, group: group,

@@ -3,6 +3,8 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOPosix
+import ServiceLifecycle
 import SyncProtocol
 
 /// The operator plane's transport: a port of its own, which phones cannot reach.
@@ -11,14 +13,21 @@ final class OperatorPlane: Sendable {
   static let bodyBytes = 96 * 1024 * 1024
 
   let port: Int
+  private let serving: ServiceGroup
   private let task: Task<Void, any Error>
+  /// One thread: what accepts a connection is what hands it on, with nothing between them for a stop to come into.
+  private let threads: MultiThreadedEventLoopGroup
 
   /// Begins to listen.
   ///
-  /// - Parameter port: 0 takes a free one; see ``port``.
+  /// - Parameters:
+  ///   - port: 0 takes a free one; see ``port``.
+  ///   - drainMilliseconds: how long ``stop()`` lets requests that are under way go on.
   init(
-    service: OperatorService, host: String, port: Int, limits: OperatorPlaneLimits, logger: Logger
+    service: OperatorService, host: String, port: Int, limits: OperatorPlaneLimits, drainMilliseconds: Int64,
+    logger: Logger
   ) async throws {
+    let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
     // It reports every connection that ends when the server stops as an error.
     var quiet = logger
@@ -36,22 +45,36 @@ final class OperatorPlane: Sendable {
         address: .hostname(host, port: port),
         availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
       onServerRunning: { channel in continuation.yield(channel.localAddress?.port ?? 0) },
+      eventLoopGroupProvider: .shared(threads),
       logger: quiet)
-    task = Task {
+    var configuration = ServiceGroupConfiguration(services: [application], logger: quiet)
+    configuration.maximumGracefulShutdownDuration = .milliseconds(drainMilliseconds)
+    let serving = ServiceGroup(configuration: configuration)
+    let task = Task {
       defer { continuation.finish() }
-      try await application.run()
+      try await serving.run()
     }
     var iterator = ports.makeAsyncIterator()
     guard let bound = await iterator.next() else {
-      try await task.value
+      let failure = await task.result
+      try? await threads.shutdownGracefully()
+      try failure.get()
       throw StorageError("The operator port \(host):\(port) could not be opened.")
     }
     self.port = bound
+    self.serving = serving
+    self.task = task
+    self.threads = threads
   }
 
+  /// Takes no more connections, lets what is under way end, and gives up what takes too long.
+  ///
+  /// Cancelling the task would not do: a connection that was accepted and not yet handed on would be dropped, which
+  /// NIO takes for a mistake and ends the process over.
   func stop() async {
-    task.cancel()
+    await serving.triggerGracefulShutdown()
     _ = try? await task.value
+    try? await threads.shutdownGracefully()
   }
 }
 
