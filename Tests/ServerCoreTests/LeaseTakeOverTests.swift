@@ -40,13 +40,7 @@ import Testing
 
   /// Nothing of the first device's is there: the start that counts is the second's.
   @Test func startUnderAnotherLeaseCountsOnceTheLeaseIsTheDevices() throws {
-    let server = try TestServer()
-    let first = try server.makePhone()
-    first.open()
-    try first.send()
-    let second = try StorePhone(afterwards: first, seed: 6)
-    try second.join()
-    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    let (first, second) = try startedByTheSecondAlone()
     _ = try second.store.save(.options(["b"]), for: "q1", in: second.attempt, at: second.moment())
     try second.push()
     try release(first)
@@ -118,13 +112,10 @@ import Testing
   /// Found by the simulator: the form was kept under the other lease, and until the start nothing was taken over; the
   /// start then came too late for it, and the paper was handed in without the first device's answers.
   @Test func formUnderAnotherLeaseHidesNoAnswersBeforeTheStart() throws {
-    let server = try TestServer()
-    let first = try server.makePhone()
-    first.begin()
-    first.answer("q1", "a")
-    try first.send()
-    let second = try StorePhone(afterwards: first, seed: 7)
-    try second.join()
+    let (first, second) = try joined(seed: 7) { first in
+      first.begin()
+      first.answer("q1", "a")
+    }
     _ = try second.store.storeInformation([], in: second.attempt, at: second.moment())
     #expect(try second.push().contains { $0.reason == .staleLease })
     try release(first)
@@ -137,13 +128,7 @@ import Testing
   /// Found by the simulator: the start was said again, the answer before it was still on its way, and vanished from the
   /// screen and from the seal.
   @Test func answerOnItsWayIsSaidAgainAfterTheStart() throws {
-    let server = try TestServer()
-    let first = try server.makePhone()
-    first.open()
-    try first.send()
-    let second = try StorePhone(afterwards: first, seed: 6)
-    try second.join()
-    _ = try second.store.start(code: "012345", paperVersion: 1, in: second.attempt, at: second.moment())
+    let (first, second) = try startedByTheSecondAlone()
     try second.push()
     _ = try second.store.save(.options(["b"]), for: "q1", in: second.attempt, at: second.moment())
     try release(first)
@@ -222,16 +207,7 @@ import Testing
   /// it was one that the server expected. Also where time was up, or it had handed in, before the lease came.
   @Test(arguments: [TimeClass.inTime, .late], [true, false])
   func reopeningUnderAnotherLeaseIsSaidAgain(time: TimeClass, sealsFirst: Bool) throws {
-    let server = try TestServer()
-    let first = try server.makePhone()
-    first.begin()
-    first.answer("q1", "a")
-    first.seal()
-    try first.send()
-    try server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
-    let second = try StorePhone(afterwards: first, seed: 8)
-    try second.join()
-    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    let (first, second) = try reopenedBeforeTheSecondJoins(seed: 8)
     _ = try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment())
     _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
     func seal() throws -> SealOutcome {

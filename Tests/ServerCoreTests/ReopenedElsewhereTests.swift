@@ -11,16 +11,7 @@ import Testing
 @Suite struct ReopenedElsewhereTests: TwoDevices {
   /// The second device has read of the seal; the first went on after the reopening, answered q2, and is gone.
   private func wentOn() throws -> (first: TestPhone, second: StorePhone) {
-    let server = try TestServer()
-    let first = try server.makePhone()
-    first.begin()
-    first.answer("q1", "a")
-    first.seal()
-    try first.send()
-    try server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
-    let second = try StorePhone(afterwards: first, seed: 5)
-    try second.join()
-    #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
+    let (first, second) = try reopenedBeforeTheSecondJoins(seed: 5)
     try second.push()
     first.append(.reopened(sealOrdinal: 1))
     first.answer("q2", "b")
@@ -78,7 +69,7 @@ import Testing
     _ = try takeOver(second)
     #expect(try second.store.phase(of: second.attempt) == .sealed(ordinal: 1))
     try release(first)
-    try first.server.command(.reopen(attempt: first.attempt, reason: "handed in by mistake"))
+    try reopen(first)
     first.lease = 3
     first.append(.reopened(sealOrdinal: 1))
     first.append(.answer(item: "q3", value: .number("12.5")))

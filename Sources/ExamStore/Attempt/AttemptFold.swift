@@ -53,12 +53,6 @@ struct AttemptFold: Hashable {
   /// whatever became of them there (I17).
   private var keptLocks = LockLedger()
 
-  /// By the journal's number.
-  struct EntryPlace: Hashable {
-    var journal: Int64
-    var sequence: UInt64
-  }
-
   struct DeviceBootTime: Hashable {
     var bootID: ID128
     var bootMilliseconds: UInt64
@@ -98,10 +92,7 @@ struct AttemptFold: Hashable {
     if verdict == .kept(.afterSeal) {
       if case .seal(let signed) = entry.kind { takeSealAgain(signed, in: journal) }
       keepLock(entry.kind)
-      switch entry.kind {
-      case .answer, .clear: placesAfterSeal.insert(EntryPlace(journal: journal.number, sequence: journal.last))
-      default: break
-      }
+      if entry.kind.said != nil { placesAfterSeal.insert(journal.place) }
     }
     // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of it: the
     // server's record brought the lock from another one.
@@ -109,13 +100,11 @@ struct AttemptFold: Hashable {
     #if PlantedBugs
       if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }
     #endif
+    if let said = entry.kind.said {
+      change(said.item, in: journal) { $0.value = said.value }
+      valuePlaces[said.item] = journal.place
+    }
     switch entry.kind {
-    case .answer(let item, let value):
-      change(item, in: journal) { $0.value = value.isEmpty ? nil : value }
-      valuePlaces[item] = EntryPlace(journal: journal.number, sequence: journal.last)
-    case .clear(let item):
-      change(item, in: journal) { $0.value = nil }
-      valuePlaces[item] = EntryPlace(journal: journal.number, sequence: journal.last)
     case .flag(let item, let isSet):
       change(item, in: journal) { $0.isFlagged = isSet }
     case .start:
@@ -176,22 +165,15 @@ struct AttemptFold: Hashable {
   /// The place of a value that stands as this entry said it, also where a record covers it: a restore may take that
   /// record back, and what becomes of the value then is decided by its own entry.
   private mutating func keepPlace(_ kind: EntryKind, in journal: JournalState) {
-    let (item, value): (String, AnswerValue?)
-    switch kind {
-    case .answer(let id, let said): (item, value) = (id, said.isEmpty ? nil : said)
-    case .clear(let id): (item, value) = (id, nil)
-    default: return
-    }
-    let isStanding = answers[item]?.value == value
-    valuePlaces[item] = isStanding ? EntryPlace(journal: journal.number, sequence: journal.last) : nil
+    guard let said = kind.said else { return }
+    valuePlaces[said.item] = answers[said.item]?.value == said.value ? journal.place : nil
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.compactMapValues(\.value)) }
 
   /// The current values whose own entries are among some, in the order in which they were said.
-  func values(where isWanted: (EntryPlace) -> Bool) -> [(item: String, value: AnswerValue?)] {
-    valuePlaces.filter { isWanted($0.value) }
-      .sorted { ($0.value.journal, $0.value.sequence) < ($1.value.journal, $1.value.sequence) }
+  func values(where isWanted: (EntryPlace) -> Bool) -> SaidValues {
+    valuePlaces.filter { isWanted($0.value) }.sorted { $0.value < $1.value }
       .map { (item: $0.key, value: answers[$0.key]?.value) }
   }
 

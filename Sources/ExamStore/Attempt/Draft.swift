@@ -39,18 +39,26 @@ struct Draft {
     let instant = moment.instant
     switch kind {
     case .open, .context: break
-    default:
-      // Boot times of two boots have no difference: the new boot is told first.
-      if journal.clock.bootID != instant.bootID {
-        try append(
-          .context(
-            ClockContext(
-              bootID: instant.bootID, bootMilliseconds: instant.bootMilliseconds,
-              wallMilliseconds: instant.wallMilliseconds)))
-      }
+    default: try tellBoot()
     }
     let entry = journal.entry(kind, at: instant)
     try append(entry, body: entry.wire)
+  }
+
+  /// Boot times of two boots have no difference: a new boot is told first.
+  mutating func tellBoot() throws(ExamStoreError) {
+    let instant = moment.instant
+    guard journal.clock.bootID != instant.bootID else { return }
+    try append(
+      .context(
+        ClockContext(
+          bootID: instant.bootID, bootMilliseconds: instant.bootMilliseconds,
+          wallMilliseconds: instant.wallMilliseconds)))
+  }
+
+  /// Appends values that are said once more.
+  mutating func append(_ values: SaidValues) throws(ExamStoreError) {
+    for (item, value) in values { try append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item)) }
   }
 
   /// Appends a seal that is told once more for the server alone: here it was reopened.

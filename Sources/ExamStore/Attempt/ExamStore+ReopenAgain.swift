@@ -7,33 +7,17 @@ extension ExamStore {
   /// each item, in the order in which it was said. The server kept it as after the seal, or will because it stands
   /// after that, or kept it under another lease where it came before the lease did; of the latter only what is not
   /// current here any more, because the record that brought the seal covers it. The rest is taken over with the lease.
-  func valuesAfterSeal(
-    _ memory: AttemptMemory
-  ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
-    let afterSeal = try kept(memory, for: [.afterSeal])
-    let stale = try keptUnderOtherLeases(memory)
-    var values: [(item: String, value: AnswerValue?)] = []
+  func valuesAfterSeal(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> SaidValues {
     let unjudged = memory.fold.placesAfterSeal
-    guard !afterSeal.isEmpty || !stale.isEmpty || !unjudged.isEmpty else { return values }
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let said: (item: String, value: AnswerValue?)
-        switch stored.entry.kind {
-        case .reopened:
-          values = []
-          continue
-        case .answer(let item, let value): said = (item, value.isEmpty ? nil : value)
-        case .clear(let item): said = (item, nil)
-        default: continue
-        }
-        values.removeAll { $0.item == said.item }
-        let place = AttemptFold.EntryPlace(journal: journal.number, sequence: stored.sequence)
-        let isGone = memory.fold.valuePlaces[said.item] != place
-        if Self.holds(afterSeal, journal.number, stored.sequence) || unjudged.contains(place)
-          || (isGone && Self.holds(stale, journal.number, stored.sequence))
-        {
-          values.append(said)
-        }
+    var values: SaidValues = []
+    guard kept.names([.afterSeal, .staleLease]) || !unjudged.isEmpty else { return values }
+    for (place, kind) in try ownEntries(memory) {
+      if case .reopened = kind { values = [] }
+      guard let said = kind.said else { continue }
+      values.removeAll { $0.item == said.item }
+      let isGone = memory.fold.valuePlaces[said.item] != place
+      if kept.holds(place, for: isGone ? [.afterSeal, .staleLease] : [.afterSeal]) || unjudged.contains(place) {
+        values.append(said)
       }
     }
     return values
@@ -44,13 +28,11 @@ extension ExamStore {
   func startSaid(_ memory: AttemptMemory) throws(ExamStoreError) -> [EntryKind] {
     var form: EntryKind?
     var start: EntryKind?
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        switch stored.entry.kind {
-        case .information: form = stored.entry.kind
-        case .start: start = stored.entry.kind
-        default: break
-        }
+    for (_, kind) in try ownEntries(memory) {
+      switch kind {
+      case .information: form = kind
+      case .start: start = kind
+      default: break
       }
     }
     guard let start else { return [] }
@@ -70,27 +52,25 @@ extension ExamStore {
 
   /// Answers to say again, with those that came after the seal of another device in the place of older ones.
   func withValuesAfterSeal(
-    _ answers: [(item: String, value: AnswerValue?)], _ memory: AttemptMemory
-  ) throws(ExamStoreError) -> [(item: String, value: AnswerValue?)] {
-    let later = try valuesAfterSeal(memory)
+    _ answers: SaidValues, _ memory: AttemptMemory, _ kept: KeptEntries
+  ) throws(ExamStoreError) -> SaidValues {
+    let later = try valuesAfterSeal(memory, kept)
     return answers.filter { answer in !later.contains { $0.item == answer.item } } + later
   }
 
   /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
   /// kept under another lease.
-  func reopeningIsStale(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {
-    let reopens = try terms(memory.attempt).reopens
-    guard !reopens.isEmpty, let record = try serverAnswers(of: memory.attempt), record.isSealed,
-      reopens.contains(record.sealOrdinal)
+  func reopeningIsStale(
+    _ memory: AttemptMemory, _ terms: AttemptTerms, _ kept: KeptEntries
+  ) throws(ExamStoreError) -> Bool {
+    guard !terms.reopens.isEmpty, kept.names([.staleLease]), let record = try serverAnswers(of: memory.attempt),
+      record.isSealed, terms.reopens.contains(record.sealOrdinal)
     else { return false }
     if case .locked = memory.fold.state.phase { return false }
-    let stale = try keptUnderOtherLeases(memory)
     var isStale = false
-    for journal in memory.journals where !stale.isEmpty {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        guard case .reopened(record.sealOrdinal) = stored.entry.kind else { continue }
-        isStale = Self.holds(stale, journal.number, stored.sequence)
-      }
+    for (place, kind) in try ownEntries(memory) {
+      guard case .reopened(record.sealOrdinal) = kind else { continue }
+      isStale = kept.holds(place, for: [.staleLease])
     }
     return isStale
   }
@@ -105,43 +85,41 @@ extension ExamStore {
   public func reopenAgain(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     let memory = try memory(of: attempt)
     let terms = try terms(attempt)
-    guard let live = memory.liveIndex, memory.journals[live].lease == terms.attempt.lease, leaseIsOwn(terms.attempt),
-      memory.currentReceipt == nil
-    else { return nil }
+    guard writesUnderItsLease(memory, terms.attempt) else { return nil }
+    let kept = try keptEntries(memory)
+    let isStale = try reopeningIsStale(memory, terms, kept)
+    return try reopenAgain(memory, terms, kept, isStale: isStale, at: moment)
+  }
+
+  /// - Parameter isStale: as ``reopeningIsStale(_:_:_:)`` says.
+  func reopenAgain(
+    _ memory: AttemptMemory, _ terms: AttemptTerms, _ kept: KeptEntries, isStale: Bool, at moment: SaveMoment
+  ) throws(ExamStoreError) -> TakeOver? {
+    guard memory.currentReceipt == nil else { return nil }
     let seal = memory.fold.state.isSealed ? memory.fold.seal?.statement : nil
     if case .locked = memory.fold.state.phase { return nil }
     var reasons: Set<KeptReason> = [.reopenInvalid, .afterSeal, .sealInvalid]
-    if try reopeningIsStale(memory) { reasons.insert(.staleLease) }
-    let kept = try self.kept(memory, for: reasons)
-    func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
-      (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
-    }
-    guard !kept.isEmpty else { return nil }
+    if isStale { reasons.insert(.staleLease) }
+    guard kept.names(reasons) else { return nil }
     var again: Uncounted?
-    var lost: (journal: Int64, sequence: UInt64) = (0, 0)
+    var lost = EntryPlace.beginning
     var lostOrdinal: UInt32?
     var names: Set<FactName> = []
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        if case .reopened(let ordinal) = stored.entry.kind {
-          let isLost = isKept(journal.number, stored.sequence) && terms.reopens.contains(ordinal)
-          again = isLost ? Uncounted(facts: [stored.entry.kind]) : nil
-          // What was said since it was told first stands here from there on, also where it was told again.
-          if ordinal != lostOrdinal { lost = (journal.number, stored.sequence) }
-          lostOrdinal = ordinal
-          names = []
-        } else if again != nil, let name = FactName(stored.entry.kind), names.insert(name).inserted {
-          if case .section = name {
-            again?.left.append(stored.entry.kind)
-          } else {
-            again?.facts.append(stored.entry.kind)
-          }
-        }
+    for (place, kind) in try ownEntries(memory) {
+      if case .reopened(let ordinal) = kind {
+        let isLost = kept.holds(place, for: reasons) && terms.reopens.contains(ordinal)
+        again = isLost ? Uncounted(facts: [kind]) : nil
+        // What was said since it was told first stands here from there on, also where it was told again.
+        if ordinal != lostOrdinal { lost = place }
+        lostOrdinal = ordinal
+        names = []
+      } else if again != nil, let name = FactName(kind), names.insert(name).inserted {
+        if case .section = name { again?.left.append(kind) } else { again?.facts.append(kind) }
       }
     }
     guard var again else { return nil }
     if moment.time == .late, seal == nil { return try repeatEntries(of: again.reopeningsAlone, memory, at: moment) }
-    again.answers = memory.fold.values { ($0.journal, $0.sequence) > lost || isKept($0.journal, $0.sequence) }
+    again.answers = memory.fold.values { $0 > lost || kept.holds($0, for: reasons) }
     return try repeatEntries(of: again, memory, at: moment, seal: seal)
   }
 }

@@ -74,9 +74,7 @@ extension ExamStore {
       for kind in try startSaid(memory) { try draft.append(kind) }
     }
     if draft.state.phase == .answering {
-      for (item, value) in try valuesAfterSeal(memory) {
-        try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
-      }
+      try draft.append(try valuesAfterSeal(memory, try keptEntries(memory)))
     }
     return try committed(draft, to: memory)
   }
@@ -88,12 +86,12 @@ extension ExamStore {
   func appendSeal(
     cause: SealStatement.Cause, ordinal: UInt32? = nil, of memory: AttemptMemory, to draft: inout Draft
   ) throws(ExamStoreError) -> SealStatement {
-    try tellBoot(to: &draft)
-    let others = memory.journals.filter { $0.id != draft.journal.id }
-    let (kind, statement) = try sealEntry(
-      of: memory.attempt, ordinal: ordinal ?? draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
-      known: try positionsToSeal(memory), others: others, own: draft.journal)
-    try draft.append(kind)
+    // The boot is told before the head is signed.
+    try draft.tellBoot()
+    let statement = try sealStatement(
+      of: memory, ordinal: ordinal ?? draft.state.sealOrdinal + 1, cause: cause, sheet: memory.fold.sheet,
+      in: draft.journal)
+    try draft.append(.seal(try signed(statement, in: draft.journal)))
     return statement
   }
 
@@ -102,46 +100,30 @@ extension ExamStore {
   func appendAgain(
     _ earlier: SealStatement, of memory: AttemptMemory, to draft: inout Draft
   ) throws(ExamStoreError) {
-    try tellBoot(to: &draft)
-    guard let device else { throw .noIdentity }
-    let others = memory.journals.filter { $0.id != draft.journal.id }
-    var (_, statement) = try sealEntry(
-      of: memory.attempt, ordinal: earlier.ordinal, cause: earlier.cause, sheet: memory.fold.sheet,
-      known: try positionsToSeal(memory), others: others, own: draft.journal)
+    try draft.tellBoot()
+    var statement = try sealStatement(
+      of: memory, ordinal: earlier.ordinal, cause: earlier.cause, sheet: memory.fold.sheet, in: draft.journal)
     statement.answers = earlier.answers
     statement.answerCount = earlier.answerCount
-    let bytes = statement.wire
-    let signature = device.signingKey.sign(bytes + draft.journal.head.bytes, context: .seal)
-    try draft.append(told: SignedStatement(statement: bytes, signature: signature))
-  }
-
-  /// A boot that was not told yet must be told before the head is signed.
-  private func tellBoot(to draft: inout Draft) throws(ExamStoreError) {
-    guard draft.journal.clock.bootID != draft.moment.instant.bootID else { return }
-    let instant = draft.moment.instant
-    try draft.append(
-      .context(
-        ClockContext(
-          bootID: instant.bootID, bootMilliseconds: instant.bootMilliseconds,
-          wallMilliseconds: instant.wallMilliseconds)))
+    try draft.append(told: try signed(statement, in: draft.journal))
   }
 
   /// - Parameters:
-  ///   - known: places of journals by the server's word.
+  ///   - others: the attempt's other journals on this device; by default those beside `own`.
   ///   - own: the journal that the seal goes into, as it is before it.
-  func sealEntry(
-    of attempt: ID128, ordinal: UInt32, cause: SealStatement.Cause, sheet: AnswerSheet, known: [JournalPosition],
-    others: [JournalState], own: JournalState
-  ) throws(ExamStoreError) -> (EntryKind, SealStatement) {
-    guard let device else { throw .noIdentity }
-    var (sheet, others, sealedHead) = (sheet, others, own.head)
+  func sealStatement(
+    of memory: AttemptMemory, ordinal: UInt32, cause: SealStatement.Cause, sheet: AnswerSheet,
+    others: [JournalState]? = nil, in own: JournalState
+  ) throws(ExamStoreError) -> SealStatement {
+    var (sheet, sealedHead) = (sheet, own.head)
+    var others = others ?? memory.journals.filter { $0.id != own.id }
     #if PlantedBugs
       if planted(.sealWithoutNewestAnswer), let newest = sheet.sorted.last { sheet.set(.options([]), for: newest.item) }
       if planted(.sealForgetsLeftJournals) { others = [] }
       if planted(.sealOverWrongHead) { sealedHead = own.genesis }
     #endif
     var positions: [ID128: JournalPosition] = [:]
-    for position in known { positions[position.journal] = position }
+    for position in try positionsToSeal(memory) { positions[position.journal] = position }
     for journal in others {
       let end = JournalPosition(
         journal: journal.id, sequence: journal.end, head: try journals().head(of: journal, at: journal.end) ?? .zero)
@@ -150,11 +132,16 @@ extension ExamStore {
       positions[journal.id] = end
     }
     positions[own.id] = JournalPosition(journal: own.id, sequence: own.last, head: sealedHead)
-    let statement = SealStatement(
-      attempt: attempt, ordinal: ordinal, journals: positions.values.sorted { $0.journal < $1.journal },
+    return SealStatement(
+      attempt: memory.attempt, ordinal: ordinal, journals: positions.values.sorted { $0.journal < $1.journal },
       answers: Hash.sha256(sheet.canonicalBytes), answerCount: UInt32(sheet.count), cause: cause)
+  }
+
+  /// Signed over the head of the journal that the seal goes into, as it is before it.
+  func signed(_ statement: SealStatement, in own: JournalState) throws(ExamStoreError) -> SignedStatement {
+    guard let device else { throw .noIdentity }
     let bytes = statement.wire
-    let signature = device.signingKey.sign(bytes + own.head.bytes, context: .seal)
-    return (.seal(SignedStatement(statement: bytes, signature: signature)), statement)
+    return SignedStatement(
+      statement: bytes, signature: device.signingKey.sign(bytes + own.head.bytes, context: .seal))
   }
 }

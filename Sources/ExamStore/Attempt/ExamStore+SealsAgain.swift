@@ -12,29 +12,31 @@ extension ExamStore {
   /// that came since. The reopening is for an operator to prove again; the rest follows it then.
   ///
   /// - Returns: `nil` where no such seal is lost, or the attempt is locked: then the lock is said first.
-  func sealsAgain(_ memory: AttemptMemory, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
+  func sealsAgain(
+    _ memory: AttemptMemory, _ kept: KeptEntries, at moment: SaveMoment
+  ) throws(ExamStoreError) -> TakeOver? {
     let standing = memory.fold.state.isSealed ? memory.fold.seal?.statement : nil
     if memory.currentReceipt != nil { return nil }
     if case .locked = memory.fold.state.phase { return nil }
-    guard let first = try firstLostSeal(memory) else { return nil }
-    let uncounted = try uncounted(memory)
+    guard let first = try firstLostSeal(memory, kept) else { return nil }
+    let uncounted = try uncounted(memory, kept)
     // Of a paper whose time is up no answer counts, and the bell's seal comes next.
     let isLate = moment.time == .late && standing == nil
     var draft = try liveDraft(memory, at: moment)
     if !isLate {
       for kind in uncounted.facts where !Uncounted.isReopening(kind) { try draft.append(kind) }
     }
-    try append(uncounted.lost, to: &draft)
-    let history = try history(memory, from: first)
+    try draft.append(uncounted.lost)
+    let history = try history(memory, kept, from: first)
     for step in history.steps {
-      if !isLate { try append(step.answers, to: &draft) }
+      if !isLate { try draft.append(step.answers) }
       switch step.mark {
       case .seal(let statement): try appendAgain(statement, of: memory, to: &draft)
       case .reopened(let ordinal): try draft.append(.reopened(sealOrdinal: ordinal))
       }
     }
     if !isLate {
-      try append(memory.fold.values { ($0.journal, $0.sequence) > history.place }, to: &draft)
+      try draft.append(memory.fold.values { $0 > history.place })
       for kind in uncounted.left { try draft.append(kind) }
     }
     if let standing { try appendSeal(cause: standing.cause, ordinal: standing.ordinal, of: memory, to: &draft) }
@@ -42,21 +44,18 @@ extension ExamStore {
   }
 
   /// The first seal of this device that was reopened, and whose last telling was kept under another lease.
-  private func firstLostSeal(_ memory: AttemptMemory) throws(ExamStoreError) -> UInt32? {
-    let stale = try keptUnderOtherLeases(memory)
-    guard !stale.isEmpty else { return nil }
+  private func firstLostSeal(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> UInt32? {
+    guard kept.names([.staleLease]) else { return nil }
     let known = try serverAnswers(of: memory.attempt)?.sealOrdinal ?? 0
     var lost: Set<UInt32> = []
     var reopened: Set<UInt32> = []
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        switch stored.entry.kind {
-        case .seal(let signed):
-          guard let ordinal = (try? SealStatement(wire: signed.statement))?.ordinal else { continue }
-          if Self.holds(stale, journal.number, stored.sequence) { lost.insert(ordinal) } else { lost.remove(ordinal) }
-        case .reopened(let ordinal): reopened.insert(ordinal)
-        default: break
-        }
+    for (place, kind) in try ownEntries(memory) {
+      switch kind {
+      case .seal(let signed):
+        guard let ordinal = (try? SealStatement(wire: signed.statement))?.ordinal else { continue }
+        if kept.holds(place, for: [.staleLease]) { lost.insert(ordinal) } else { lost.remove(ordinal) }
+      case .reopened(let ordinal): reopened.insert(ordinal)
+      default: break
       }
     }
     // Where another device's seal has the receipt, that one stood.
@@ -78,7 +77,7 @@ extension ExamStore {
       case seal(SealStatement)
       case reopened(UInt32)
     }
-    var answers: [(item: String, value: AnswerValue?)]
+    var answers: SaidValues
     var mark: Mark
   }
 
@@ -87,52 +86,37 @@ extension ExamStore {
   ///
   /// - Returns: also the place of the first of these seals.
   private func history(
-    _ memory: AttemptMemory, from first: UInt32
-  ) throws(ExamStoreError) -> (steps: [Step], place: (journal: Int64, sequence: UInt64)) {
-    let kept = try kept(memory, for: [.staleLease, .notStarted, .whileLocked])
+    _ memory: AttemptMemory, _ kept: KeptEntries, from first: UInt32
+  ) throws(ExamStoreError) -> (steps: [Step], place: EntryPlace) {
     let open = openOrdinals(memory)
     var steps: [Step] = []
-    var place: (journal: Int64, sequence: UInt64)?
-    var answers: [(item: String, value: AnswerValue?)] = []
+    var begun: EntryPlace?
+    var answers: SaidValues = []
     var told: Set<EntryMark> = []
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        let said: (item: String, value: AnswerValue?)
-        switch stored.entry.kind {
-        case .answer(let item, let value): said = (item, value.isEmpty ? nil : value)
-        case .clear(let item): said = (item, nil)
-        case .seal(let signed):
-          guard let statement = try? SealStatement(wire: signed.statement), statement.ordinal >= first,
-            open.contains(statement.ordinal), told.insert(.seal(statement.ordinal)).inserted
-          else { continue }
-          steps.append(Step(answers: answers, mark: .seal(statement)))
-          answers = []
-          if place == nil { place = (journal.number, stored.sequence) }
-          continue
-        case .reopened(let ordinal):
-          guard ordinal >= first, open.contains(ordinal), told.insert(.reopened(ordinal)).inserted else { continue }
-          steps.append(Step(answers: [], mark: .reopened(ordinal)))
-          continue
-        default: continue
-        }
+    for (place, kind) in try ownEntries(memory) {
+      switch kind {
+      case .seal(let signed):
+        guard let statement = try? SealStatement(wire: signed.statement), statement.ordinal >= first,
+          open.contains(statement.ordinal), told.insert(.seal(statement.ordinal)).inserted
+        else { continue }
+        steps.append(Step(answers: answers, mark: .seal(statement)))
+        answers = []
+        begun = begun ?? place
+      case .reopened(let ordinal):
+        guard ordinal >= first, open.contains(ordinal), told.insert(.reopened(ordinal)).inserted else { continue }
+        steps.append(Step(answers: [], mark: .reopened(ordinal)))
+      default:
+        guard let said = kind.said else { continue }
         answers.removeAll { $0.item == said.item }
         guard memory.fold.valuePlaces[said.item] != nil else { continue }
-        if place != nil || Self.holds(kept, journal.number, stored.sequence) { answers.append(said) }
+        if begun != nil || kept.holds(place, for: [.staleLease, .notStarted, .whileLocked]) { answers.append(said) }
       }
     }
-    return (steps, place ?? (0, 0))
+    return (steps, begun ?? .beginning)
   }
 
   private enum EntryMark: Hashable {
     case seal(UInt32)
     case reopened(UInt32)
-  }
-
-  private func append(
-    _ answers: [(item: String, value: AnswerValue?)], to draft: inout Draft
-  ) throws(ExamStoreError) {
-    for (item, value) in answers {
-      try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
-    }
   }
 }

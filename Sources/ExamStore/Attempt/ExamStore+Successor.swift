@@ -113,11 +113,12 @@ extension ExamStore {
     if case .seal(let signed) = stored.entry.kind {
       // One that was told again for the server alone is told again by the journal that is written.
       guard let statement = try? SealStatement(wire: signed.statement), !result.fold.isTold(signed) else { return }
-      let (kind, _) = try sealEntry(
-        of: memory.attempt, ordinal: statement.ordinal, cause: statement.cause, sheet: result.fold.sheet,
-        known: try positionsToSeal(memory), others: others, own: result.draft.journal)
+      let own = result.draft.journal
+      let anew = try sealStatement(
+        of: memory, ordinal: statement.ordinal, cause: statement.cause, sheet: result.fold.sheet, others: others,
+        in: own)
       var entry = stored.entry
-      entry.kind = kind
+      entry.kind = .seal(try self.signed(anew, in: own))
       try result.draft.append(entry, body: entry.wire)
     } else {
       try result.draft.append(stored.entry, body: stored.body)

@@ -31,20 +31,21 @@ extension ExamStore {
   /// - Throws: as every save; what the server says of another copy of this store is left for the fork to settle.
   public func takeOver(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     let memory = try memory(of: attempt)
-    let record = try terms(attempt).attempt
-    guard let live = memory.liveIndex, memory.journals[live].lease == record.lease, leaseIsOwn(record) else {
-      return nil
-    }
+    let terms = try terms(attempt)
+    guard writesUnderItsLease(memory, terms.attempt) else { return nil }
+    let kept = try keptEntries(memory)
     // Nothing that is said again counts before the reopening does.
-    if try reopeningIsStale(memory), let again = try reopenAgain(attempt, at: moment) { return again }
-    if let again = try sealsAgain(memory, at: moment) { return again }
-    var uncounted: Uncounted
-    if memory.fold.state.isSealed {
-      guard try isReopenedElsewhere(memory) else { return try sealAgain(memory, at: moment) }
-      uncounted = try self.uncounted(memory)
-      if moment.time != .late { uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory) }
-    } else {
-      uncounted = try self.uncounted(memory)
+    if try reopeningIsStale(memory, terms, kept),
+      let again = try reopenAgain(memory, terms, kept, isStale: true, at: moment)
+    {
+      return again
+    }
+    if let again = try sealsAgain(memory, kept, at: moment) { return again }
+    let isSealed = memory.fold.state.isSealed
+    if isSealed, try !isReopenedElsewhere(memory) { return try sealAgain(memory, kept, at: moment) }
+    var uncounted = try uncounted(memory, kept)
+    if isSealed, moment.time != .late {
+      uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, kept)
     }
     if !uncounted.isEmpty {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
@@ -74,38 +75,27 @@ extension ExamStore {
     return saved
   }
 
-  func uncounted(_ memory: AttemptMemory) throws(ExamStoreError) -> Uncounted {
+  func uncounted(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
-    let kept = try keptUnderOtherLeases(memory)
-    let locked = try self.kept(memory, for: [.whileLocked])
     let lost = try lost(memory)
-    let early = try self.kept(memory, for: [.notStarted])
-    guard !kept.isEmpty || !locked.isEmpty || !early.isEmpty || lost != nil else { return uncounted }
-    let void = try self.kept(memory, for: [.unlockInvalid])
+    guard kept.names([.staleLease, .whileLocked, .notStarted]) || lost != nil else { return uncounted }
     // Below an unlock, what another device's lock kept from counting counts when it is said again.
-    var lastUnlock: (journal: Int64, sequence: UInt64) = (0, 0)
-    func isKept(_ journal: Int64, _ sequence: UInt64) -> Bool {
-      (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
-    }
+    var lastUnlock = EntryPlace.beginning
     // What the server knows from another device has been said.
     let record = try serverAnswers(of: memory.attempt)
     let known = FactName.all(in: record)
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
-    for journal in memory.journals {
-      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
-        guard let name = FactName(stored.entry.kind), !name.isReopening(knownTo: record) else { continue }
-        // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
-        var isLost = isKept(journal.number, stored.sequence)
-        if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { isLost = true }
-        if isLost {
-          waiting.append((name, stored.entry.kind))
-        } else {
-          counted.insert(name)
-          if case .unlock = name, !Self.holds(void, journal.number, stored.sequence) {
-            lastUnlock = (journal.number, stored.sequence)
-          }
-        }
+    for (place, kind) in try ownEntries(memory) {
+      guard let name = FactName(kind), !name.isReopening(knownTo: record) else { continue }
+      // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
+      var isLost = kept.holds(place, for: [.staleLease])
+      if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { isLost = true }
+      if isLost {
+        waiting.append((name, kind))
+      } else {
+        counted.insert(name)
+        if case .unlock = name, !kept.holds(place, for: [.unlockInvalid]) { lastUnlock = place }
       }
     }
     if let lost {
@@ -117,11 +107,10 @@ extension ExamStore {
     }
     // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
-    let isStarted = known.contains(.start)
+    let reasons: Set<KeptReason> = known.contains(.start) ? [.staleLease, .notStarted] : [.staleLease]
     uncounted.answers = memory.fold.values { place in
-      startsAgain || isKept(place.journal, place.sequence)
-        || (isStarted && Self.holds(early, place.journal, place.sequence))
-        || ((place.journal, place.sequence) < lastUnlock && Self.holds(locked, place.journal, place.sequence))
+      startsAgain || kept.holds(place, for: reasons)
+        || (place < lastUnlock && kept.holds(place, for: [.whileLocked]))
     }
     return uncounted
   }
@@ -156,37 +145,17 @@ extension ExamStore {
       .map { .lock(LockFact(number: $0, cause: .other, detail: "on another device")) }
   }
 
-  func keptUnderOtherLeases(_ memory: AttemptMemory) throws(ExamStoreError) -> [Int64: [KeptRange]] {
-    try kept(memory, for: [.staleLease])
-  }
-
-  static func holds(_ kept: [Int64: [KeptRange]], _ journal: Int64, _ sequence: UInt64) -> Bool {
-    (kept[journal] ?? []).contains { $0.from <= sequence && sequence <= $0.to }
-  }
-
-  func kept(
-    _ memory: AttemptMemory, for reasons: Set<KeptReason>
-  ) throws(ExamStoreError) -> [Int64: [KeptRange]] {
-    guard let candidate = device?.grant?.candidate else { return [:] }
-    var kept: [Int64: [KeptRange]] = [:]
-    for journal in memory.journals {
-      let records = try values(
-        DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.id.hex)/")
-      let ranges = records.values.map(\.range).filter { reasons.contains($0.reason) }
-      if !ranges.isEmpty { kept[journal.number] = ranges }
-    }
-    return kept
-  }
-
   /// A seal that was on its way when the lease was released: without it the paper would be handed in here and nowhere
   /// else, and no receipt would ever come.
-  private func sealAgain(_ memory: AttemptMemory, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
+  private func sealAgain(
+    _ memory: AttemptMemory, _ kept: KeptEntries, at moment: SaveMoment
+  ) throws(ExamStoreError) -> TakeOver? {
     guard memory.currentReceipt == nil, let seal = memory.fold.seal else { return nil }
-    let uncounted = try uncounted(memory)
+    let uncounted = try uncounted(memory, kept)
     // Where the reopening before it was kept too, the server expected no seal.
-    let isReopened = !uncounted.reopeningsAlone.isEmpty
-    let kept = try self.kept(memory, for: isReopened ? [.staleLease, .sealInvalid] : [.staleLease])
-    guard Self.holds(kept, seal.journalNumber, seal.sequence) else { return nil }
+    let reasons: Set<KeptReason> = uncounted.reopeningsAlone.isEmpty ? [.staleLease] : [.staleLease, .sealInvalid]
+    let place = EntryPlace(journal: seal.journalNumber, sequence: seal.sequence)
+    guard kept.holds(place, for: reasons) else { return nil }
     return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)
   }
 
@@ -195,9 +164,7 @@ extension ExamStore {
   ) throws(ExamStoreError) -> TakeOver {
     var draft = try liveDraft(memory, at: moment)
     for kind in uncounted.facts { try draft.append(kind) }
-    for (item, value) in uncounted.answers + uncounted.lost {
-      try draft.append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item))
-    }
+    try draft.append(uncounted.answers + uncounted.lost)
     for kind in uncounted.left { try draft.append(kind) }
     if let seal { try appendSeal(cause: seal.cause, ordinal: seal.ordinal, of: memory, to: &draft) }
     return try committed(draft, to: memory)
@@ -206,11 +173,7 @@ extension ExamStore {
   /// Commits a draft that journals answers once more, and says where they stand now.
   func committed(_ draft: Draft, to memory: AttemptMemory) throws(ExamStoreError) -> TakeOver {
     let answers = draft.entries.compactMap { prepared -> TakeOver.Answer? in
-      switch prepared.entry.kind {
-      case .answer(let item, let value): TakeOver.Answer(sequence: prepared.after.last, item: item, value: value)
-      case .clear(let item): TakeOver.Answer(sequence: prepared.after.last, item: item, value: nil)
-      default: nil
-      }
+      prepared.entry.kind.said.map { TakeOver.Answer(sequence: prepared.after.last, item: $0.item, value: $0.value) }
     }
     return TakeOver(saved: try commit(draft, to: memory), answers: answers)
   }

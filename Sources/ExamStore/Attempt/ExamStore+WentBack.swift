@@ -12,7 +12,7 @@ extension ExamStore {
     var base: AnswersRecord
     var record: AnswersRecord?
     /// Answers and clears to say again, by item.
-    var answers: [(item: String, value: AnswerValue?)] = []
+    var answers: SaidValues = []
   }
 
   /// `nil` where the server still holds what it said, or this device offers it again itself.

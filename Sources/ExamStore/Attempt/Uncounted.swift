@@ -5,9 +5,9 @@ import SyncProtocol
 struct Uncounted {
   /// Reopenings, the form, the start, locks and their unlocks.
   var facts: [EntryKind] = []
-  var answers: [(item: String, value: AnswerValue?)] = []
+  var answers: SaidValues = []
   /// Answers of other journals that a restored server lost.
-  var lost: [(item: String, value: AnswerValue?)] = []
+  var lost: SaidValues = []
   /// Sections that were left: after the answers in them.
   var left: [EntryKind] = []
 

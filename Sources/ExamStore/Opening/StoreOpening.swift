@@ -25,19 +25,14 @@ enum StoreOpening {
     if !existed { try moveCompanions(setup, to: freeName(setup)) }
     var connection: Connection?
     do throws(ExamStoreError) { return try look(setup, existed, &connection) } catch {
-      if error.code == .storageFailed { setup.noteFault() }
       guard error.code == .damaged, existed else { throw error }
     }
     // A read that gave a part of a page looks like damage: what is damaged is so at a second look, at the file anew.
     close(&connection)
     do throws(ExamStoreError) { return try look(setup, existed, &connection) } catch {
-      if error.code == .storageFailed { setup.noteFault() }
       guard error.code == .damaged else { throw error }
       let quarantine = try setAside(connection, reason: error.message, setup, randomness: &randomness, at: instant)
-      let fresh: Connection
-      do throws(SQLiteError) { fresh = try setup.connect(setup.path) } catch {
-        throw .opening(error, path: setup.path)
-      }
+      let fresh = try setup.open()
       let contents = try StoreContents.verified(fresh, path: setup.path, vault: setup.vault)
       return try finish(fresh, contents, isNew: false, quarantine: quarantine)
     }
@@ -47,10 +42,16 @@ enum StoreOpening {
   private static func look(
     _ setup: StoreSetup, _ existed: Bool, _ connection: inout Connection?
   ) throws(ExamStoreError) -> Opened {
-    var opened: Connection
-    do throws(SQLiteError) { opened = try setup.connect(setup.path) } catch {
-      throw .opening(error, path: setup.path)
+    do throws(ExamStoreError) { return try verified(setup, existed, &connection) } catch {
+      if error.code == .storageFailed { setup.noteFault() }
+      throw error
     }
+  }
+
+  private static func verified(
+    _ setup: StoreSetup, _ existed: Bool, _ connection: inout Connection?
+  ) throws(ExamStoreError) -> Opened {
+    var opened = try setup.open()
     connection = opened
     // The reserve is made only beside a store that was opened once. Looked at before an empty file is given its tables.
     let hadStore = setup.files.exists(setup.reservePath)
@@ -110,7 +111,7 @@ enum StoreOpening {
     try moveCompanions(setup, to: former)
     try setup.files.rename(setup.buildingPath, to: setup.path)
     for path in [former] + StoreSetup.companions(of: former) + [setup.faultPath] { setup.files.remove(path) }
-    do throws(SQLiteError) { return try setup.connect(setup.path) } catch { throw .opening(error, path: setup.path) }
+    return try setup.open()
   }
 
   /// Builds the new store completely under another name, and only then lets it take the damaged one's place: at

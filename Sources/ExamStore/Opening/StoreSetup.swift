@@ -28,6 +28,11 @@ struct StoreSetup {
 
   func noteFault() { files.reserve(faultPath, byteCount: 0) }
 
+  /// Opens the store's file; what goes wrong is said as an opening's failure.
+  func open() throws(ExamStoreError) -> Connection {
+    do throws(SQLiteError) { return try connect(path) } catch { throw .opening(error, path: path) }
+  }
+
   func connect(_ path: String) throws(SQLiteError) -> Connection {
     var options = ConnectionOptions.durable
     options.vfsName = vfs

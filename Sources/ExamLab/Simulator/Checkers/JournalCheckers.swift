@@ -160,7 +160,7 @@ struct AcknowledgedIsKept: Checker {
   func check(_ evidence: Evidence) -> Finding {
     var finding = Finding()
     let restores = evidence.restores
-    let writers = JournalWriters.find(evidence.history)
+    let writers = evidence.lostEntries.writers
     for event in evidence.history {
       let (journal, sequence, head): (ID128, UInt64, Digest256?)
       switch event.fact {

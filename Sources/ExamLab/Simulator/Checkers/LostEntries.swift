@@ -25,7 +25,7 @@ enum JournalWriters {
 struct LostEntries {
   /// How far each such journal was acknowledged.
   private var acknowledged: [ID128: UInt64] = [:]
-  private let writers: [ID128: Set<SimNode>]
+  let writers: [ID128: Set<SimNode>]
 
   init(_ history: [HistoryEvent], _ truth: Truth) {
     writers = JournalWriters.find(history)

@@ -1,0 +1,85 @@
+import ExamModel
+import SyncProtocol
+
+/// Where an entry of this device stands: its journal, by the journal's number, and its sequence.
+struct EntryPlace: Hashable, Comparable {
+  var journal: Int64
+  var sequence: UInt64
+
+  /// Before every entry.
+  static let beginning = EntryPlace(journal: 0, sequence: 0)
+
+  static func < (left: EntryPlace, right: EntryPlace) -> Bool {
+    (left.journal, left.sequence) < (right.journal, right.sequence)
+  }
+}
+
+/// Values of items, in the order in which they were said; `nil` where an answer was taken back.
+typealias SaidValues = [(item: String, value: AnswerValue?)]
+
+/// What the server kept without effect of this device's entries, as its dispositions say.
+struct KeptEntries {
+  /// By the journal's number.
+  private var ranges: [Int64: [KeptRange]] = [:]
+
+  mutating func add(_ ranges: [KeptRange], of journal: Int64) {
+    self.ranges[journal, default: []] += ranges
+  }
+
+  func holds(_ place: EntryPlace, for reasons: Set<KeptReason>) -> Bool {
+    (ranges[place.journal] ?? []).contains {
+      reasons.contains($0.reason) && $0.from <= place.sequence && place.sequence <= $0.to
+    }
+  }
+
+  /// Whether any entry was kept for one of these reasons.
+  func names(_ reasons: Set<KeptReason>) -> Bool {
+    ranges.values.contains { $0.contains { reasons.contains($0.reason) } }
+  }
+}
+
+extension ExamStore {
+  /// This device's entries of an attempt as far as they stand, journal by journal, in the order they were said in.
+  func ownEntries(_ memory: AttemptMemory) throws(ExamStoreError) -> [(place: EntryPlace, kind: EntryKind)] {
+    var own: [(place: EntryPlace, kind: EntryKind)] = []
+    for journal in memory.journals {
+      for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
+        own.append((EntryPlace(journal: journal.number, sequence: stored.sequence), stored.entry.kind))
+      }
+    }
+    return own
+  }
+
+  func keptEntries(_ memory: AttemptMemory) throws(ExamStoreError) -> KeptEntries {
+    var kept = KeptEntries()
+    guard let candidate = device?.grant?.candidate else { return kept }
+    for journal in memory.journals {
+      let records = try values(
+        DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.id.hex)/")
+      kept.add(records.values.map(\.range), of: journal.number)
+    }
+    return kept
+  }
+
+  /// Whether this device writes, under the lease that the server's record of the attempt names.
+  func writesUnderItsLease(_ memory: AttemptMemory, _ record: AttemptRecord) -> Bool {
+    guard let live = memory.liveIndex else { return false }
+    return memory.journals[live].lease == record.lease && leaseIsOwn(record)
+  }
+}
+
+extension JournalState {
+  /// The place of the last entry.
+  var place: EntryPlace { EntryPlace(journal: number, sequence: last) }
+}
+
+extension EntryKind {
+  /// What an answer or a clear says of its item; `nil` for every other kind.
+  var said: (item: String, value: AnswerValue?)? {
+    switch self {
+    case .answer(let item, let value): (item, value.isEmpty ? nil : value)
+    case .clear(let item): (item, nil)
+    default: nil
+    }
+  }
+}
