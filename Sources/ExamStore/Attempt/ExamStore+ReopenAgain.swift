@@ -23,6 +23,27 @@ extension ExamStore {
     return values
   }
 
+  /// What was said here before the seal that is reopened, and came too late then: there is more time now. A restored
+  /// server may have lost the time in which it was said. An item that somebody answered since is not among it: where
+  /// the server has another value than this device's last one that counted.
+  func valuesAfterDeadline(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> SaidValues {
+    guard kept.names(.tooLate) else { return [] }
+    var values: SaidValues = []
+    var counted: [String: AnswerValue] = [:]
+    for (place, kind) in try ownEntries(memory) {
+      if case .reopened = kind { values = [] }
+      guard let said = kind.said else { continue }
+      values.removeAll { $0.item == said.item }
+      if kept.holds(place, for: .tooLate) {
+        values.append(said)
+      } else if !kept.holds(place, for: Set(KeptReason.allCases)) {
+        counted[said.item] = said.value
+      }
+    }
+    guard let record = try serverAnswers(of: memory.attempt) else { return values }
+    return values.filter { record.answers[$0.item] == counted[$0.item] }
+  }
+
   /// The start that this device showed, and the form before it. A record that brought another device's seal knows no
   /// start where that was kept under an older lease, and nothing that is answered counts before one.
   func startSaid(_ memory: AttemptMemory) throws(ExamStoreError) -> [EntryKind] {

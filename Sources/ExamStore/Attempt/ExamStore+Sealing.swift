@@ -57,8 +57,9 @@ extension ExamStore {
 
   /// Goes on after a reopening (record `reopen`), once for each seal.
   ///
-  /// What was answered here while another device had handed in already was kept without effect (I12), and counts from
-  /// now on: it is journalled once more with the reopening, and before it the start, where that was kept too.
+  /// What was answered here while another device had handed in already was kept without effect (I12), and so was what
+  /// came too late. It counts from now on: it is journalled once more with the reopening, and before it the start,
+  /// where that was kept too.
   public func reopen(
     sealOrdinal: UInt32, of attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver {
@@ -74,7 +75,13 @@ extension ExamStore {
       for kind in try startSaid(memory) { try draft.append(kind) }
     }
     if draft.state.phase == .answering {
-      try draft.append(try valuesAfterSeal(memory, try keptEntries(memory)))
+      let kept = try keptEntries(memory)
+      let later = try valuesAfterSeal(memory, kept)
+      if moment.time != .late {
+        let late = try valuesAfterDeadline(memory, kept)
+        try draft.append(late.filter { value in !later.contains { $0.item == value.item } })
+      }
+      try draft.append(later)
     }
     return try committed(draft, to: memory)
   }

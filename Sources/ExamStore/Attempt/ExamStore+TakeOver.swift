@@ -78,15 +78,19 @@ extension ExamStore {
   func uncounted(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
     let lost = try lost(memory)
-    guard kept.names([.staleLease, .whileLocked, .notStarted]) || lost != nil else { return uncounted }
-    // Below an unlock, what another device's lock kept from counting counts when it is said again.
+    let reasonsForAll = Set.tooLate.union([.staleLease, .whileLocked, .notStarted])
+    guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
+    // Below an unlock, what another device's lock kept from counting counts when it is said again; below a grant, what
+    // came too late.
     var lastUnlock = EntryPlace.beginning
+    var lastGrant = EntryPlace.beginning
     // What the server knows from another device has been said.
     let record = try serverAnswers(of: memory.attempt)
     let known = FactName.all(in: record)
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
     for (place, kind) in try ownEntries(memory) {
+      if case .grantSeen = kind { lastGrant = place }
       guard let name = FactName(kind), !name.isReopening(knownTo: record) else { continue }
       // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
       var isLost = kept.holds(place, for: [.staleLease])
@@ -111,6 +115,7 @@ extension ExamStore {
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
         || (place < lastUnlock && kept.holds(place, for: [.whileLocked]))
+        || (place < lastGrant && kept.holds(place, for: .tooLate))
     }
     return uncounted
   }

@@ -14,6 +14,11 @@ struct EntryPlace: Hashable, Comparable {
   }
 }
 
+extension Set<KeptReason> {
+  /// What more time makes count.
+  static let tooLate: Set = [KeptReason.afterDeadline, .timeUndecided]
+}
+
 /// Values of items, in the order in which they were said; `nil` where an answer was taken back.
 typealias SaidValues = [(item: String, value: AnswerValue?)]
 

@@ -76,6 +76,11 @@ final class StorePhone {
   func join() throws {
     try read()
     _ = try store.join(attempt, at: moment())
+    try tellTime()
+  }
+
+  /// Journals what the server's clock shows.
+  func tellTime() throws {
     let instant = moment().instant
     let bounds = TimeBounds(earliest: server.now - 50, latest: server.now + 50)
     let context = ClockContext(
