@@ -161,7 +161,7 @@ struct BoardCommand: AsyncParsableCommand {
       "/v1/exams/\(exam)/board",
       columns: [
         "number", "name", "room", "phase", "answered", "lockCount", "lockedBy", "isUnlockSent", "hasReceipt",
-        "isOverdue", "startCode", "trouble", "attempt",
+        "differsFromReceipt", "isOverdue", "startCode", "trouble", "attempt",
       ])
   }
 }

@@ -269,6 +269,33 @@ import Testing
     #expect(try phone.receipts() == [receipt])
   }
 
+  /// What it was over is lost with the backup: a person has to see that.
+  @Test func theBoardShowsAReceiptThatSaysOtherAnswers() throws {
+    let old = try TestServer()
+    let phone = try old.makePhone()
+    phone.begin()
+    try phone.send()
+    try old.backUp(to: "old.sqlite")
+    phone.answer("q1", "a")
+    phone.seal()
+    try phone.send(from: 4)
+    #expect(try !phone.board().differsFromReceipt)
+    let receipt = try #require(try phone.receipts().first)
+    try old.restore(from: "old.sqlite")
+    _ = try phone.sync(SyncRequest(presentedReceipts: [receipt.wire]))
+    #expect(try !phone.board().differsFromReceipt)
+    try old.command(.releaseLease(attempt: phone.attempt, reason: "a new phone"))
+    #expect(try phone.send(from: 4).kept.map(\.reason) == [.staleLease])
+    let other = try TestPhone(
+      server: old, candidate: phone.candidate, attempt: phone.attempt, exam: phone.exam, seed: 8)
+    other.lease = 2
+    other.open()
+    other.seal()
+    try other.send()
+    #expect(try phone.board().hasReceipt)
+    #expect(try phone.board().differsFromReceipt)
+  }
+
   @Test func aReceiptPresentedBeforeTheSealComesAgainIsKept() throws {
     try phone.send()
     try server.backUp(to: "old.sqlite")

@@ -107,6 +107,9 @@ public struct BoardRow: Codable, Hashable, Sendable {
   /// The server's unlock of that lock is on its way.
   public var isUnlockSent: Bool
   public var hasReceipt: Bool
+  /// The receipt of what was handed in says other answers than the server has: it was restored from a backup, and what
+  /// is missing was kept without effect, or is on the way.
+  public var differsFromReceipt: Bool
   /// Deadline and grace have passed without a seal: marked, in the audit trail, and still accepting.
   public var isOverdue: Bool
   /// When it was marked for the present deadline.

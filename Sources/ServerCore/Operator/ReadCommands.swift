@@ -1,5 +1,6 @@
 import ExamModel
 import SyncProtocol
+import SyncWire
 
 /// Lists, boards and exports: paged by key, so that none holds the writer for long.
 extension ServerCore {
@@ -98,6 +99,15 @@ extension ServerCore {
     memory.row.progress.overdueAt != nil && !memory.state.isSealed
   }
 
+  private func differsFromReceipt(_ memory: AttemptMemory) throws -> Bool {
+    let ordinal = memory.state.sealOrdinal
+    guard memory.state.isSealed, memory.receiptOrdinals.contains(ordinal),
+      let row = try store.receipt(attempt: memory.id, ordinal: ordinal),
+      let statement = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement)
+    else { return false }
+    return statement.applied != Hash.sha256(memory.sheet.canonicalBytes)
+  }
+
   private func boardRow(_ row: AttemptRow) throws -> (rows: [BoardRow], cost: UInt64) {
     let cached = cache.attempt(row.id)
     let memory = try cached ?? load(row)
@@ -111,6 +121,7 @@ extension ServerCore {
       lockedBy: ledger.holding, lockCause: ledger.holding.flatMap { memory.lockCauses[$0]?.rawValue },
       isUnlockSent: ledger.holding.map { memory.unlocksSent[$0] != nil } ?? false,
       hasReceipt: memory.receiptOrdinals.contains(max(1, memory.state.sealOrdinal)),
+      differsFromReceipt: try differsFromReceipt(memory),
       isOverdue: isOverdue(memory), overdueAt: memory.row.progress.overdueAt,
       startCode: memory.row.progress.startCode?.name,
       provedAt: memory.journals.compactMap(\.lastProvedAt).max(),
