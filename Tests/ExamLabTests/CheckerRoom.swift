@@ -210,9 +210,7 @@ final class CheckerPhone {
     }
     for record in try store.records(ScopeCollection.receipt, in: candidate) {
       let statement = try store.storeReceipt(record.body)
-      room.note(
-        .server(0),
-        .receiptIssued(attempt: attempt, ordinal: statement.ordinal, wire: Hash.sha256(record.body)))
+      note(.receiptRead(attempt: attempt, ordinal: statement.ordinal, wire: Hash.sha256(record.body)))
       note(.receiptShown(attempt: attempt, ordinal: statement.ordinal, isComplete: true))
     }
   }

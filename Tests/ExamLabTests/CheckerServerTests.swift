@@ -181,7 +181,7 @@ import Testing
   @Test func twoReceiptsForOneSealAreFound() throws {
     try finds(ReceiptsAreTrue()) { broken in
       let attempt = broken.world.truth.attempts[0].id
-      broken.append(.server(0), .receiptIssued(attempt: attempt, ordinal: 1, wire: .zero))
+      broken.append(.server(0), .receiptRead(attempt: attempt, ordinal: 1, wire: .zero))
     }
   }
 

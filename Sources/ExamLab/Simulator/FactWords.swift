@@ -14,7 +14,7 @@ extension TraceDigest {
     case .requestSent, .requestLost, .requestDelivered, .responseLost, .responseDelivered, .linkDown, .linkUp:
       takeNetwork(fact)
     case .serverOpened, .serverKilled, .serverPowerCut, .serverFaulted, .serverRestored, .acknowledged, .kept,
-      .receiptIssued, .keyReleased, .replied, .commandRefused:
+      .receiptRead, .keyReleased, .replied, .commandRefused:
       takeServer(fact)
     case .commanded, .codeReadOut, .began, .nemesis, .diskFault: takeRun(fact)
     }
@@ -159,7 +159,7 @@ extension TraceDigest {
       take(from)
       take(to)
       take(signed: reason.rawValue)
-    case .receiptIssued(let attempt, let ordinal, let wire):
+    case .receiptRead(let attempt, let ordinal, let wire):
       take(57)
       take(attempt)
       take(UInt64(ordinal))

@@ -31,6 +31,8 @@ package enum Fact: Sendable {
   case shown(item: String, value: AnswerValue?)
   /// "Handed in" on the screen, with the digest of the answers that it says were handed in.
   case sealedShown(attempt: ID128, ordinal: UInt32, answers: Digest256, answerCount: Int)
+  /// A receipt that this phone did not know, as the server gave it.
+  case receiptRead(attempt: ID128, ordinal: UInt32, wire: Digest256)
   /// "Receipt no." on the screen.
   case receiptShown(attempt: ID128, ordinal: UInt32, isComplete: Bool)
   /// The time left on the screen.
@@ -80,7 +82,6 @@ package enum Fact: Sendable {
   case acknowledged(journal: ID128, sequence: UInt64, head: Digest256)
   /// Entries that the server kept without effect.
   case kept(journal: ID128, from: UInt64, to: UInt64, reason: KeptReason)
-  case receiptIssued(attempt: ID128, ordinal: UInt32, wire: Digest256)
   case keyReleased(exam: ID128)
   case replied(exchange: UInt64, what: String)
   /// An operator's command was refused; `name` is the one of the audit trail.

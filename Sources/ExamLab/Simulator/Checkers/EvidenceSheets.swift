@@ -53,7 +53,7 @@ extension Evidence {
     for server in world.servers {
       for attempt in server.attempts {
         for (ordinal, sheet) in completedSheets(of: attempt, on: server)
-        where !isOfAnotherSeal(ordinal, attempt, on: server) {
+        where !wasHonoured(attempt.row.id, on: server) {
           sheets[Sealed(attempt: attempt.row.id, ordinal: ordinal)] = sheet
         }
       }
@@ -71,7 +71,12 @@ extension Evidence {
       let statement = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement)
     else { return false }
     return (statement.journal != seal.journal || statement.sequence != seal.sequence)
-      && server.audit.contains { $0.action == "receipt-honoured" && $0.subject == attempt.row.id.hex }
+      && wasHonoured(attempt.row.id, on: server)
+  }
+
+  /// Whether a device presented a receipt of an attempt that the server had not: it was restored from before it.
+  func wasHonoured(_ attempt: ID128, on server: ServerDump) -> Bool {
+    server.audit.contains { $0.action == "receipt-honoured" && $0.subject == attempt.hex }
   }
 
   /// The entry that stands where a receipt says, under the head that it says; `nil` where the server does not hold it.

@@ -84,14 +84,13 @@ struct ReceiptsAreTrue: Checker {
     var finding = Finding()
     for server in evidence.world.servers {
       finding.add(roots(of: server, at: evidence.end))
-      let honoured = Set(server.audit.filter { $0.action == "receipt-honoured" }.map(\.subject))
       for attempt in server.attempts {
         let sheets = evidence.completedSheets(of: attempt, on: server)
         for row in attempt.receipts {
           finding.add(
             receipt(
               row, of: attempt, on: server,
-              sheet: honoured.contains(attempt.row.id.hex) ? nil : sheets[row.ordinal], evidence))
+              sheet: evidence.wasHonoured(attempt.row.id, on: server) ? nil : sheets[row.ordinal], evidence))
         }
       }
     }
@@ -183,7 +182,7 @@ struct ReceiptsAreTrue: Checker {
     var finding = Finding()
     var issued: [Sealed: Set<Digest256>] = [:]
     for event in evidence.history {
-      guard case .receiptIssued(let attempt, let ordinal, let wire) = event.fact else { continue }
+      guard case .receiptRead(let attempt, let ordinal, let wire) = event.fact else { continue }
       issued[Sealed(attempt: attempt, ordinal: ordinal), default: []].insert(wire)
     }
     for (sealed, wires) in issued.sorted(by: { ($0.key.attempt, $0.key.ordinal) < ($1.key.attempt, $1.key.ordinal) })

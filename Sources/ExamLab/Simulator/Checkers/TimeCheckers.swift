@@ -47,9 +47,11 @@ struct TimeClassesAreTrue: Checker {
       instants[
         EntryVersion(journal: arrival.journal.id, sequence: arrival.entry.sequence, head: arrival.entry.head)]
     }
-    let started = arrivals.first { arrival in
+    let start = arrivals.first { arrival in
       if arrival.reason == nil, case .start = arrival.entry.entry?.kind { true } else { false }
-    }.flatMap(trueInstant)
+    }
+    // A start without contact counts from its arrival: later contact never places one.
+    let started = start.flatMap { isBounded($0) ? trueInstant(of: $0) : $0.receivedAt }
     // The start counts by the middle of its bounds, which are up to ten seconds wide.
     let slack = Self.slackMilliseconds + (exam.durationMilliseconds == nil ? 0 : 5_000)
     for arrival in arrivals {
@@ -75,6 +77,23 @@ struct TimeClassesAreTrue: Checker {
       }
     }
     return finding
+  }
+
+  /// Whether the device had the server's time in its boot when it wrote an entry.
+  private func isBounded(_ arrival: Arrival) -> Bool {
+    var boot: ID128?
+    var isBounded = false
+    for entry in arrival.journal.entries where entry.sequence < arrival.entry.sequence {
+      let (bootID, hasBounds): (ID128, Bool)
+      switch entry.entry?.kind {
+      case .open(let opening): (bootID, hasBounds) = (opening.bootID, false)
+      case .context(let context): (bootID, hasBounds) = (context.bootID, context.server != nil)
+      default: continue
+      }
+      isBounded = hasBounds || (isBounded && bootID == boot)
+      boot = bootID
+    }
+    return isBounded
   }
 
   /// Whether the server went back to before the grant, and so did not know it any more at an instant of its clock. Only

@@ -19,7 +19,7 @@ extension Fact {
     case .requestSent, .requestDelivered, .responseDelivered, .replied, .acknowledgementStored, .acknowledged,
       .scopeApplied, .remainingShown, .responseLost, .requestLost, .commandRefused:
       .routine
-    case .saved, .shown, .commanded, .codeReadOut, .paperReadable, .receiptIssued, .woke, .suspended, .unlockedShown,
+    case .saved, .shown, .commanded, .codeReadOut, .paperReadable, .receiptRead, .woke, .suspended, .unlockedShown,
       .linkDown, .linkUp, .began, .closed:
       .telling
     default: .grave
@@ -124,8 +124,8 @@ struct FactText {
       return "acknowledges \(names.name(journal, "journal")) up to \(sequence), head \(ShortNames.head(head))"
     case .kept(let journal, let from, let to, let reason):
       return "keeps entries \(from) to \(to) of \(names.name(journal, "journal")) without effect: \(reason.name)"
-    case .receiptIssued(let attempt, let ordinal, let wire):
-      return "gives the receipt of \(names.name(attempt, "attempt")), seal \(ordinal), bytes \(ShortNames.head(wire))"
+    case .receiptRead(let attempt, let ordinal, let wire):
+      return "reads the receipt of \(names.name(attempt, "attempt")), seal \(ordinal), bytes \(ShortNames.head(wire))"
     case .keyReleased: return "releases the paper's key"
     case .replied(let exchange, let what): return "answers exchange \(exchange): \(what)"
     case .commandRefused(let name): return "refuses \(name)"

@@ -111,6 +111,7 @@ extension SimPhone {
     let records = try store.records(ScopeCollection.receipt, in: candidate, keyPrefix: "\(attempt.hex)/")
     for record in records where !known.contains(record.body) {
       let statement = try store.storeReceipt(record.body)
+      note(.receiptRead(attempt: attempt, ordinal: statement.ordinal, wire: Hash.sha256(record.body)))
       let isReopened = try store.terms(attempt).reopens.contains(statement.ordinal)
       let own = Set(store.journalStatuses.map(\.id))
       if !isReopened, !isSealed(attempt), !own.contains(statement.journal) { isSuperseded = true }

@@ -32,6 +32,8 @@ struct Settlement {
       if status.isServerInDoubt { report("the server has not said yet what it has") }
       if !status.isUpToDate { report("scopes are not read to their end") }
       for scope in phone.wantedScopes() {
+        // What it waits for may have been lost with the server that was asked.
+        if scope.cursor.epoch != world.server.epochs.last { report("scope \(scope.scope) is of before a restart") }
         let there = try? store.scope(scope.scope)
         let here = try? own.checkpoint(of: scope.scope)
         if there?.version != scope.cursor.version || there?.digest != here?.digest || there?.count != here?.count {

@@ -89,7 +89,7 @@ final class SimWorld {
     reopenChecker.observe(event)
     switch fact {
     case .saved: counts.saves += 1
-    case .receiptIssued: counts.receipts += 1
+    case .receiptRead: counts.receipts += 1
     case .kept(_, _, _, let reason):
       if reason == .staleLease { probes.mark(.keptStaleLease) }
       if reason == .afterSeal { probes.mark(.keptAfterSeal) }
