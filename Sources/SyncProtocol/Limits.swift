@@ -16,6 +16,8 @@ public enum Limits {
   /// Forks of one attempt within an hour before sync of it stops and a person is told.
   public static let successorsPerHour = 8
   public static let journalsPerAttempt = 64
+  /// How far a seal's ordinal may be above the last one known: what lies between, a restored server has lost.
+  public static let sealsAhead: UInt32 = 64
 
   // Scopes
   public static let deltaPageBytes = 256 * 1024

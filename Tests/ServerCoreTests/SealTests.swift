@@ -176,8 +176,24 @@ import Testing
     #expect(try server.store.seal(attempt: phone.attempt, ordinal: 1)?.statement == bytes)
   }
 
-  @Test func sealsOfAnotherAttemptOrOrdinalAreInvalid() throws {
+  /// The seal before it was another device's, which is gone, and a restore took it: found by the simulator.
+  @Test func aSealAfterOneThatIsLostCounts() throws {
     phone.seal(ordinal: 2)
+    #expect(try phone.send().kept.isEmpty)
+    #expect(try phone.board().trouble == ServerCore.sealAhead)
+    let receipt = try #require(try phone.receipts().first).verified(publicKey: TestServer.identity.publicKey).receipt
+    #expect(receipt.ordinal == 2)
+    try server.restart()
+    #expect(try phone.board().phase == "sealed")
+    try server.command(.reopen(attempt: phone.attempt, reason: "by mistake"))
+    phone.append(.reopened(sealOrdinal: 2))
+    phone.seal(ordinal: 3)
+    #expect(try phone.send(from: 7).kept.isEmpty)
+    #expect(try phone.receipts().count == 2)
+  }
+
+  @Test func sealsOfAnotherAttemptOrOrdinalAreInvalid() throws {
+    phone.seal(ordinal: 1 + Limits.sealsAhead)
     #expect(try phone.send().kept.map(\.reason) == [.sealInvalid])
     phone.append(.seal(SignedStatement(statement: [1, 2, 3], signature: [UInt8](repeating: 0, count: 64))))
     #expect(try phone.send(from: 7).kept.map(\.reason) == [.sealInvalid])

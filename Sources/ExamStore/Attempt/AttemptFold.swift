@@ -26,6 +26,13 @@ struct SealMark: Hashable {
   var head: Digest256
 }
 
+extension EntryVerdict {
+  /// Whether an entry changes what this device shows. Nothing is answered here while it is locked, or before the start.
+  /// An answer below a lock was saved before this device knew of it: the server's record brought the lock from another
+  /// one. One without a start was saved under another device's, which a restored server lost.
+  var standsHere: Bool { [.applied, .kept(.whileLocked), .kept(.notStarted)].contains(self) }
+}
+
 /// What an attempt's entries add up to: the same on each opening as after each save, because both run this.
 struct AttemptFold: Hashable {
   private(set) var state = AttemptState()
@@ -86,7 +93,7 @@ struct AttemptFold: Hashable {
 
   /// Takes an entry that is already part of `journal`, whose state is the one after it.
   mutating func apply(_ entry: Entry, in journal: JournalState) {
-    if case .seal(let signed) = entry.kind, isTold(signed) { return }
+    if case .seal(let signed) = entry.kind, state.wasReopened(signed) { return }
     let verdict = admit(entry.kind)
     remember(entry.kind, in: journal)
     if verdict == .kept(.afterSeal) {
@@ -94,9 +101,7 @@ struct AttemptFold: Hashable {
       keepLock(entry.kind)
       if entry.kind.said != nil { placesAfterSeal.insert(journal.place) }
     }
-    // Nothing is answered here while it is locked. An answer below a lock was saved before this device knew of it: the
-    // server's record brought the lock from another one.
-    guard verdict == .applied || verdict == .kept(.whileLocked) else { return }
+    guard verdict.standsHere else { return }
     #if PlantedBugs
       if planted(.lockCountResetByRestart), case .open = entry.kind, journal.last > 1 { state.ledger = LockLedger() }
     #endif
@@ -133,7 +138,7 @@ struct AttemptFold: Hashable {
     case .seal(let signed):
       if let statement = try? SealStatement(wire: signed.statement), statement.ordinal <= sealOrdinal {
         if statement.ordinal == state.sealOrdinal { takeSeal(signed, in: journal) }
-      } else if !isTold(signed), admit(entry.kind) == .applied {
+      } else if admit(entry.kind) == .applied {
         takeSeal(signed, in: journal)
       }
     case .reopened(let ordinal):
@@ -199,7 +204,8 @@ struct AttemptFold: Hashable {
   /// What was journalled was in time, as far as the device could tell; the server decides for itself.
   @discardableResult
   private mutating func admit(_ kind: EntryKind) -> EntryVerdict {
-    state.admit(kind, time: .inTime, policy: AttemptPolicy())
+    state.skipLostSeals(before: kind)
+    return state.admit(kind, time: .inTime, policy: AttemptPolicy())
   }
 
   private mutating func remember(_ kind: EntryKind, in journal: JournalState) {
@@ -237,12 +243,6 @@ struct AttemptFold: Hashable {
       statement.ordinal == seal.statement.ordinal, statement.answers == seal.statement.answers
     else { return }
     takeSeal(signed, in: journal)
-  }
-
-  /// Whether a seal was made and reopened before, and is told once more for the server alone.
-  func isTold(_ signed: SignedStatement) -> Bool {
-    guard !state.isSealed, let seal, let statement = try? SealStatement(wire: signed.statement) else { return false }
-    return statement.ordinal <= state.sealOrdinal && statement.ordinal <= seal.statement.ordinal
   }
 
   private mutating func takeSeal(_ signed: SignedStatement, in journal: JournalState) {

@@ -22,7 +22,7 @@ struct Draft {
     /// The journal after this entry.
     var after: JournalState
     /// It takes effect here. What is journalled once more for the server alone does not.
-    var isApplied: Bool
+    let standsHere: Bool
   }
 
   init(journal: JournalState, state: AttemptState, moment: SaveMoment) {
@@ -61,14 +61,6 @@ struct Draft {
     for (item, value) in values { try append(value.map { .answer(item: item, value: $0) } ?? .clear(item: item)) }
   }
 
-  /// Appends a seal that is told once more for the server alone: here it was reopened.
-  mutating func append(told seal: SignedStatement) throws(ExamStoreError) {
-    let before = state
-    try append(.seal(seal))
-    state = before
-    entries[entries.count - 1].isApplied = false
-  }
-
   /// Appends an *open* entry and writes under its lease from there on.
   mutating func renew(lease: UInt32, opening: Opening) throws(ExamStoreError) {
     journal.lease = lease
@@ -78,9 +70,10 @@ struct Draft {
   /// Appends an entry as it is, such as one that is carried over.
   mutating func append(_ entry: Entry, body: [UInt8]) throws(ExamStoreError) {
     guard body.count <= Limits.entryBytes else { throw .entryTooLarge(body.count, limit: Limits.entryBytes) }
+    state.skipLostSeals(before: entry.kind)
     let verdict = state.admit(entry.kind, time: .inTime, policy: AttemptPolicy())
     journal.advance(entry, body: body)
-    entries.append(Prepared(entry: entry, body: body, after: journal, isApplied: verdict == .applied))
+    entries.append(Prepared(entry: entry, body: body, after: journal, standsHere: verdict.standsHere))
   }
 }
 
@@ -107,7 +100,7 @@ extension ExamStore {
       for prepared in draft.entries {
         try journals.append(
           prepared.body, sequence: prepared.after.last, head: prepared.after.head, to: prepared.after.number)
-        if prepared.isApplied,
+        if prepared.standsHere,
           let row = memory.fold.row(
             after: prepared.entry.kind, journal: prepared.after.number, sequence: prepared.after.last)
         {

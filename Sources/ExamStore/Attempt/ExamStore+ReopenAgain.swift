@@ -5,22 +5,25 @@ import SyncProtocol
 extension ExamStore {
   /// What was said here since the last reopening and does not count because another device had handed in: the last of
   /// each item, in the order in which it was said. The server kept it as after the seal, or will because it stands
-  /// after that, or kept it under another lease where it came before the lease did; of the latter only what is not
-  /// current here any more, because the record that brought the seal covers it. The rest is taken over with the lease.
+  /// after that, or kept it under another lease where it came before the lease did, or below a lock whose unlock it
+  /// lost; of these only what is not current here any more, because the record that brought the seal covers it. What
+  /// else there is comes with the lease, or with the unlock.
   func valuesAfterSeal(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> SaidValues {
     let unjudged = memory.fold.placesAfterSeal
-    var values: SaidValues = []
-    guard kept.names([.afterSeal, .staleLease]) || !unjudged.isEmpty else { return values }
+    let reasonsOfGone: Set<KeptReason> = [.afterSeal, .staleLease, .whileLocked]
+    guard kept.names(reasonsOfGone) || !unjudged.isEmpty else { return [] }
+    var values: [(place: EntryPlace, said: SaidValues.Element)] = []
     for (place, kind) in try ownEntries(memory) {
-      if case .reopened = kind { values = [] }
+      // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing.
+      if case .reopened = kind { values.removeAll { !unjudged.contains($0.place) } }
       guard let said = kind.said else { continue }
-      values.removeAll { $0.item == said.item }
+      values.removeAll { $0.said.item == said.item }
       let isGone = memory.fold.valuePlaces[said.item] != place
-      if kept.holds(place, for: isGone ? [.afterSeal, .staleLease] : [.afterSeal]) || unjudged.contains(place) {
-        values.append(said)
+      if kept.holds(place, for: isGone ? reasonsOfGone : [.afterSeal]) || unjudged.contains(place) {
+        values.append((place, said))
       }
     }
-    return values
+    return values.map(\.said)
   }
 
   /// What was said here before the seal that is reopened, and came too late then: there is more time now. A restored
@@ -71,6 +74,21 @@ extension ExamStore {
     return record.journals.contains { $0.journal == seal.journal && $0.sequence >= seal.sequence }
   }
 
+  /// Goes on from the server's record where the seal that was reopened is another device's there, and this device
+  /// handed in without knowing: what it had answered counts neither there nor, from now on, here, and is said again.
+  func goOnFromAnothersSeal(_ ordinal: UInt32, _ memory: AttemptMemory) throws(ExamStoreError) {
+    guard let seal = memory.fold.seal, memory.fold.state.isSealed, seal.statement.ordinal == ordinal,
+      let record = try serverAnswers(of: memory.attempt), record.sealOrdinal == ordinal, record.isSealed,
+      names(record, moreThan: memory),
+      !record.journals.contains(where: { $0.journal == seal.journal && $0.sequence >= seal.sequence })
+    else { return }
+    do throws(ExamStoreError) {
+      try goOn(from: record, memory)
+    } catch {
+      guard error.code == .diverged else { throw error }
+    }
+  }
+
   /// Answers to say again, with those that came after the seal of another device in the place of older ones.
   func withValuesAfterSeal(
     _ answers: SaidValues, _ memory: AttemptMemory, _ kept: KeptEntries
@@ -112,6 +130,22 @@ extension ExamStore {
     return try reopenAgain(memory, terms, kept, isStale: isStale, at: moment)
   }
 
+  /// A reopening that another device said, that this one went on from, and that a restored server lost: an operator has
+  /// reopened the same seal again, and that device may be gone.
+  private func anothersReopening(
+    _ memory: AttemptMemory, _ terms: AttemptTerms
+  ) throws(ExamStoreError) -> Uncounted? {
+    guard !terms.reopens.isEmpty, let record = try serverAnswers(of: memory.attempt), record.isSealed,
+      terms.reopens.contains(record.sealOrdinal)
+    else { return nil }
+    let (state, ordinal) = (memory.fold.state, record.sealOrdinal)
+    guard state.sealOrdinal > ordinal || (state.sealOrdinal == ordinal && !state.isSealed) else { return nil }
+    for (_, kind) in try ownEntries(memory) {
+      if case .reopened(ordinal) = kind { return nil }
+    }
+    return Uncounted(facts: [.reopened(sealOrdinal: ordinal)], lost: try lost(memory)?.answers ?? [])
+  }
+
   /// - Parameter isStale: as ``reopeningIsStale(_:_:_:)`` says.
   func reopenAgain(
     _ memory: AttemptMemory, _ terms: AttemptTerms, _ kept: KeptEntries, isStale: Bool, at moment: SaveMoment
@@ -121,8 +155,8 @@ extension ExamStore {
     if case .locked = memory.fold.state.phase { return nil }
     var reasons: Set<KeptReason> = [.reopenInvalid, .afterSeal, .sealInvalid]
     if isStale { reasons.insert(.staleLease) }
-    guard kept.names(reasons) else { return nil }
-    var again: Uncounted?
+    var again = try anothersReopening(memory, terms)
+    guard kept.names(reasons) || again != nil else { return nil }
     var lost = EntryPlace.beginning
     var lostOrdinal: UInt32?
     var names: Set<FactName> = []

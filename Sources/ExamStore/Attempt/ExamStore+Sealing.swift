@@ -64,6 +64,7 @@ extension ExamStore {
     sealOrdinal: UInt32, of attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver {
     let memory = try memory(of: attempt)
+    try goOnFromAnothersSeal(sealOrdinal, memory)
     var draft = try liveDraft(memory, at: moment)
     let reopened = EntryKind.reopened(sealOrdinal: sealOrdinal)
     var state = draft.state
@@ -74,7 +75,8 @@ extension ExamStore {
     if draft.state.phase == .notStarted {
       for kind in try startSaid(memory) { try draft.append(kind) }
     }
-    if draft.state.phase == .answering {
+    // Below a lock it does not count yet: it stands here, and is said again with the unlock.
+    if draft.state.phase != .notStarted {
       let kept = try keptEntries(memory)
       let later = try valuesAfterSeal(memory, kept)
       if moment.time != .late {
@@ -100,19 +102,6 @@ extension ExamStore {
       in: draft.journal)
     try draft.append(.seal(try signed(statement, in: draft.journal)))
     return statement
-  }
-
-  /// Adds a seal that was reopened and that the server does not know any more: over the same answers, with the places
-  /// as they are now.
-  func appendAgain(
-    _ earlier: SealStatement, of memory: AttemptMemory, to draft: inout Draft
-  ) throws(ExamStoreError) {
-    try draft.tellBoot()
-    var statement = try sealStatement(
-      of: memory, ordinal: earlier.ordinal, cause: earlier.cause, sheet: memory.fold.sheet, in: draft.journal)
-    statement.answers = earlier.answers
-    statement.answerCount = earlier.answerCount
-    try draft.append(told: try signed(statement, in: draft.journal))
   }
 
   /// - Parameters:

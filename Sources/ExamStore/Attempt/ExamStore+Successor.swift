@@ -111,8 +111,9 @@ extension ExamStore {
   ) throws(ExamStoreError) {
     let count = result.draft.entries.count
     if case .seal(let signed) = stored.entry.kind {
-      // One that was told again for the server alone is told again by the journal that is written.
-      guard let statement = try? SealStatement(wire: signed.statement), !result.fold.isTold(signed) else { return }
+      guard let statement = try? SealStatement(wire: signed.statement), !result.fold.state.wasReopened(signed) else {
+        return
+      }
       let own = result.draft.journal
       let anew = try sealStatement(
         of: memory, ordinal: statement.ordinal, cause: statement.cause, sheet: result.fold.sheet, others: others,

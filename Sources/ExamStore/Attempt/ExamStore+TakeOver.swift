@@ -40,7 +40,6 @@ extension ExamStore {
     {
       return again
     }
-    if let again = try sealsAgain(memory, kept, at: moment) { return again }
     let isSealed = memory.fold.state.isSealed
     if isSealed, try !isReopenedElsewhere(memory) { return try sealAgain(memory, kept, at: moment) }
     var uncounted = try uncounted(memory, kept)
@@ -78,7 +77,7 @@ extension ExamStore {
   func uncounted(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
     let lost = try lost(memory)
-    let reasonsForAll = Set.tooLate.union([.staleLease, .whileLocked, .notStarted])
+    let reasonsForAll = Set.tooLate.union([.staleLease, .whileLocked, .notStarted, .informationMissing])
     guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
     // Below an unlock, what another device's lock kept from counting counts when it is said again; below a grant, what
     // came too late.
@@ -89,9 +88,19 @@ extension ExamStore {
     let known = FactName.all(in: record)
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
+    // A start opened nothing where the form before it was kept: it follows the form that is said again.
+    var startWithoutForm: EntryKind?
     for (place, kind) in try ownEntries(memory) {
       if case .grantSeen = kind { lastGrant = place }
-      guard let name = FactName(kind), !name.isReopening(knownTo: record) else { continue }
+      guard let name = FactName(kind), !name.isReopening(ofNoSealOf: record) else { continue }
+      if name == .start, kept.holds(place, for: [.informationMissing]) {
+        startWithoutForm = kind
+        continue
+      }
+      if name == .information, let start = startWithoutForm {
+        waiting.append((.start, start))
+        startWithoutForm = nil
+      }
       // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
       var isLost = kept.holds(place, for: [.staleLease])
       if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { isLost = true }
@@ -102,6 +111,9 @@ extension ExamStore {
         if case .unlock = name, !kept.holds(place, for: [.unlockInvalid]) { lastUnlock = place }
       }
     }
+    if let start = startWithoutForm, waiting.contains(where: { $0.name == .information }) {
+      waiting.append((.start, start))
+    }
     if let lost {
       uncounted.lost = lost.answers
       addFacts(of: lost.base, counted: &counted, waiting: waiting.map(\.name), memory, to: &uncounted)
@@ -111,10 +123,11 @@ extension ExamStore {
     }
     // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
+    let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
     let reasons: Set<KeptReason> = known.contains(.start) ? [.staleLease, .notStarted] : [.staleLease]
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
-        || (place < lastUnlock && kept.holds(place, for: [.whileLocked]))
+        || ((unlocksAgain || place < lastUnlock) && kept.holds(place, for: [.whileLocked]))
         || (place < lastGrant && kept.holds(place, for: .tooLate))
     }
     return uncounted

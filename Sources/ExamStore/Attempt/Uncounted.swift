@@ -41,6 +41,12 @@ enum FactName: Hashable {
     return names
   }
 
+  /// A reopening that has nothing to open on the server: it knows of it, or has lost the seal, and takes the next one.
+  func isReopening(ofNoSealOf record: AnswersRecord?) -> Bool {
+    guard case .reopened(let ordinal) = self, let record else { return false }
+    return !record.isSealed || ordinal != record.sealOrdinal
+  }
+
   /// A seal that is not the last, or does not stand, was reopened.
   func isReopening(knownTo record: AnswersRecord?) -> Bool {
     guard case .reopened(let ordinal) = self, let record else { return false }

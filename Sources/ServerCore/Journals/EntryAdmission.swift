@@ -72,6 +72,7 @@ extension ServerCore {
   ) -> EntryVerdict {
     let memory = place.journal.attempt
     let policy = exams[memory.row.exam]?.row.record.policy ?? AttemptPolicy()
+    memory.state.skipLostSeals(before: kind)
     let before = EntryPeek.isSeal(kind) ? memory.state : nil
     var verdict = memory.state.admit(
       kind, time: time, policy: policy, section: section, unlockIsValid: unlockIsValid)
@@ -139,9 +140,11 @@ extension ServerCore {
     guard let statement = try? SealStatement(wire: signed.statement), signed.signature.count == 64 else {
       return false
     }
+    guard statement.attempt == memory.id else { return false }
+    let last = memory.state.sealOrdinal
     // A second seal under the same ordinal is judged by the state: it comes after the seal.
-    let expected = memory.state.isSealed ? memory.state.sealOrdinal : memory.state.sealOrdinal + 1
-    return statement.attempt == memory.id && statement.ordinal == expected
+    if memory.state.isSealed { return statement.ordinal == last }
+    return statement.ordinal > last && statement.ordinal - last <= Limits.sealsAhead
   }
 
   /// The proof of an unlock; that it names the lock which holds the attempt is the state's to judge.

@@ -20,6 +20,7 @@ extension ServerCore {
       device: journal.row.device, headBefore: seal.before, headAfter: seal.after, statement: signed.statement,
       signature: signed.signature)
     try store.save(seal: row)
+    if statement.ordinal > memory.row.sealOrdinal + 1 { try note("seal-ahead", of: memory, Self.sealAhead) }
     memory.row.isSealed = true
     memory.row.sealOrdinal = statement.ordinal
     memory.isRowDirty = true
@@ -58,6 +59,9 @@ extension ServerCore {
     if let newest = work.root ?? newestRoot { return newest }
     return try store.lastRoot()
   }
+
+  /// What the board says of an attempt whose seal follows one that a restored server has lost.
+  static let sealAhead = "Seals before this one are not known here. Look at what was kept without effect."
 
   private func isComplete(_ memory: AttemptMemory) throws -> Bool {
     guard let waiting = memory.waiting else { return false }
