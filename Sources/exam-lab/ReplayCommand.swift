@@ -28,6 +28,9 @@ struct ReplayCommand: AsyncParsableCommand {
   @Flag(help: "With --story or --page: tell every event.")
   var all = false
 
+  @Flag(help: "List what everyone held at the end, entry by entry.")
+  var journals = false
+
   @Option(help: "Write a page with the timeline.", completion: .file(extensions: ["html"]))
   var page: String?
 
@@ -41,6 +44,7 @@ struct ReplayCommand: AsyncParsableCommand {
     var options = PlanReplay.Options()
     options.tellsStory = story || (all && page == nil)
     options.showsAll = all
+    options.listsJournals = journals
     options.page = page
     options.shrinkTo = shrink
     options.runLimit = min(max(shrinkRuns, 1), 100_000)

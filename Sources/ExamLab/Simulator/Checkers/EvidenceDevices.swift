@@ -4,22 +4,35 @@ import ServerCore
 import SyncProtocol
 
 extension Evidence {
-  /// Whether another device of the attempt saved this value for an item between two instants: where a lease goes from
-  /// device to device, the newest device's answer is the current one everywhere. A device that died while it saved may
-  /// have saved it.
+  private func wasAcknowledged(_ sequence: UInt64, of journal: ID128, before instant: Int64) -> Bool {
+    history.contains { event in
+      guard event.trueMilliseconds < instant, case .acknowledged(journal, let reached, _) = event.fact else {
+        return false
+      }
+      return reached >= sequence
+    }
+  }
+
+  /// Whether another device of the attempt saved this value for an item between two instants, or before and it reached
+  /// the server in between: where a lease goes from device to device, the newest device's answer is the current one
+  /// everywhere. A device that died while it saved may have saved it.
   func wasSaved(
     _ value: AnswerValue?, for item: String, of attempt: ID128, elsewhereThan node: SimNode, after start: Int64,
     until end: Int64
   ) -> Bool {
     history.contains { event in
-      guard event.node != node, event.trueMilliseconds >= start, event.trueMilliseconds <= end else { return false }
+      guard event.node != node, event.trueMilliseconds <= end else { return false }
       let saved: AnswerValue?
       switch event.fact {
-      case .saved(let journal, _, _, item, let value):
-        guard self.attempt(ofJournal: journal) == attempt else { return false }
+      case .saved(let journal, let sequence, _, item, let value):
+        guard self.attempt(ofJournal: journal) == attempt,
+          event.trueMilliseconds >= start || !wasAcknowledged(sequence, of: journal, before: start)
+        else { return false }
         saved = value
       case .saveInterrupted(item, let value):
-        guard truth.intents.contains(where: { $0.node == event.node && $0.attempt == attempt }) else { return false }
+        guard event.trueMilliseconds >= start,
+          truth.intents.contains(where: { $0.node == event.node && $0.attempt == attempt })
+        else { return false }
         saved = value
       default: return false
       }

@@ -16,7 +16,7 @@ extension Evidence {
       }
       _ = JudgedAttempt.ofPhone(base: attempt.base, journals: journals) { state, _, entry in
         guard case .seal(let signed) = entry.entry?.kind, !state.isSealed,
-          let statement = try? SealStatement(wire: signed.statement), !state.isTold(statement.ordinal)
+          let statement = try? SealStatement(wire: signed.statement), statement.ordinal > state.sealOrdinal
         else { return }
         sheets[Sealed(attempt: attempt.attempt, ordinal: statement.ordinal)] = state.sheet
       }

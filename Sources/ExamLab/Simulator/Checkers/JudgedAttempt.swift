@@ -17,16 +17,15 @@ struct JudgedAttempt {
   var isStarted = false
   var isSealed = false
   var sealOrdinal: UInt32 = 0
-  /// Of the last seal that this phone's own entries made.
-  private var ownOrdinal: UInt32 = 0
   var locks: Set<UInt32> = []
   var unlocked: Set<UInt32> = []
   var answers: [String: Answer] = [:]
 
   /// The greatest lock that no unlock opened.
   var holding: UInt32? { locks.subtracting(unlocked).max() }
-  /// A lock does not matter: what was saved on a phone was saved before that phone knew of it.
-  var takesAnswers: Bool { isStarted && !isSealed }
+  /// Neither a lock nor a start matters: what was saved on a phone was saved before that phone knew of the one, or knew
+  /// of the other from another device.
+  var takesAnswers: Bool { !isSealed }
 
   /// The answers alone: those that have a value.
   var sheet: [String: AnswerValue] { answers.compactMapValues(\.value) }
@@ -53,11 +52,11 @@ struct JudgedAttempt {
     case .lock(let fact): if !isSealed { locks.insert(fact.number) }
     case .unlock(let fact): if !isSealed, holding == fact.number { unlocked.insert(fact.number) }
     case .seal(let signed):
+      // One that was reopened seals nothing any more.
       let ordinal = (try? SealStatement(wire: signed.statement))?.ordinal ?? 0
-      guard !isSealed, !isTold(ordinal) else { return }
+      guard !isSealed, ordinal > sealOrdinal else { return }
       isSealed = true
-      sealOrdinal += 1
-      ownOrdinal = ordinal
+      sealOrdinal = ordinal
     case .reopened(let ordinal): if isSealed, ordinal == sealOrdinal { isSealed = false }
     default: break
     }
@@ -68,17 +67,13 @@ struct JudgedAttempt {
     switch kind {
     case .seal(let signed):
       guard let statement = try? SealStatement(wire: signed.statement) else { return }
-      defer { ownOrdinal = max(ownOrdinal, statement.ordinal) }
-      guard statement.ordinal > baseOrdinal, isSealed || !isTold(statement.ordinal) else { return }
+      guard statement.ordinal > baseOrdinal else { return }
       isSealed = true
       sealOrdinal = max(sealOrdinal, statement.ordinal)
     case .reopened(let ordinal): if ordinal > baseOrdinal, ordinal == sealOrdinal { isSealed = false }
     default: break
     }
   }
-
-  /// Whether an open paper's seal was made and reopened before: it is told once more to a server that lost it.
-  func isTold(_ ordinal: UInt32) -> Bool { ordinal <= sealOrdinal && ordinal <= ownOrdinal }
 
   private mutating func change(_ item: String, _ journal: ID128, _ sequence: UInt64, _ body: (inout Answer) -> Void) {
     guard takesAnswers else { return }

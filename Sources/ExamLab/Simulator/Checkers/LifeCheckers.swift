@@ -17,14 +17,14 @@ struct PaperIsSecret: Checker {
       case .paperReadable(let attempt): (exam, what) = (truth.attempt(attempt)?.exam, "the paper could be read")
       default: continue
       }
-      guard let exam, let opensAt = truth.exam(exam)?.opensAt else { continue }
+      guard let exam = exam.flatMap(truth.exam) else { continue }
       let now = truth.latestServerTime(event.trueMilliseconds)
       finding.expect(
-        now >= opensAt,
+        truth.hadOpened(exam, by: event.trueMilliseconds),
         Violation(
           .i18, event.trueMilliseconds, event.node, "\(what) before the exam opened",
-          expected: "at \(opensAt) or later",
-          found: "\(opensAt - now) ms too early"))
+          expected: "at \(exam.opensAt) or later",
+          found: "\(exam.opensAt - now) ms too early"))
     }
     finding.checked += evidence.world.capture.bytesSearched > 0 ? 1 : 0
     for hit in evidence.world.capture.hits {
@@ -33,12 +33,12 @@ struct PaperIsSecret: Checker {
       case .paper(let id), .paperKey(let id): exam = id
       case .candidate: continue
       }
-      guard hit.node.isPhone, let opensAt = truth.exam(exam)?.opensAt else { continue }
+      guard hit.node.isPhone, let known = truth.exam(exam) else { continue }
       finding.expect(
-        truth.latestServerTime(hit.trueMilliseconds) >= opensAt,
+        truth.hadOpened(known, by: hit.trueMilliseconds),
         Violation(
           .i18, hit.trueMilliseconds, hit.node, "the paper or its key was on a phone before the exam opened",
-          expected: "nothing before \(opensAt)", found: "in \(hit.place)"))
+          expected: "nothing before \(known.opensAt)", found: "in \(hit.place)"))
     }
     return finding
   }

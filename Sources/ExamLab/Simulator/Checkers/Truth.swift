@@ -19,6 +19,8 @@ package struct Truth: Sendable {
   package var grants: [GrantTruth] = []
   /// Each bell that an exam got after its first one, in the order of true time.
   package var closings: [ClosingTruth] = []
+  /// Each instant of opening that an exam got after its first one, likewise.
+  package var openings: [OpeningTruth] = []
   package var losses: [DeviceLoss] = []
   package var serverClocks: [ServerClockStep] = []
   package var canaries: [Canary] = []
@@ -52,6 +54,18 @@ package struct Truth: Sendable {
     guard let first = closings.first(where: { $0.exam == exam.id }) else { return exam.closesAt }
     let atTheStart = changes.last { $0.trueMilliseconds <= from }?.closesAt ?? first.closedBefore
     return changes.filter { $0.trueMilliseconds > from }.reduce(atTheStart) { max($0, $1.closesAt) }
+  }
+
+  /// Whether an exam had opened by a true instant, at the time that was in force then or at one that a later restore
+  /// undid: what was open cannot be closed again.
+  package func hadOpened(_ exam: ExamTruth, by trueMilliseconds: Int64) -> Bool {
+    let changes = openings.filter { $0.exam == exam.id }
+    var end = trueMilliseconds
+    for change in changes.reversed() where change.trueMilliseconds <= trueMilliseconds {
+      if change.opensAt <= latestServerTime(end) { return true }
+      end = change.trueMilliseconds
+    }
+    return (changes.first?.openedBefore ?? exam.opensAt) <= latestServerTime(end)
   }
 
   package func attempt(_ id: ID128) -> AttemptTruth? { attempts.first { $0.id == id } }
@@ -139,6 +153,22 @@ package struct ClosingTruth: Hashable, Sendable {
     self.exam = exam
     self.closesAt = closesAt
     self.closedBefore = closedBefore
+  }
+}
+
+/// Another time of opening: the exam was postponed, or a restore undid that.
+package struct OpeningTruth: Hashable, Sendable {
+  package var trueMilliseconds: Int64
+  package var exam: ID128
+  /// Server times.
+  package var opensAt: Int64
+  package var openedBefore: Int64
+
+  package init(_ trueMilliseconds: Int64, exam: ID128, opensAt: Int64, openedBefore: Int64) {
+    self.trueMilliseconds = trueMilliseconds
+    self.exam = exam
+    self.opensAt = opensAt
+    self.openedBefore = openedBefore
   }
 }
 

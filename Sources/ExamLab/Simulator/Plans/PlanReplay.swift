@@ -7,6 +7,8 @@ public struct PlanReplay: Sendable {
     public var tellsStory = false
     /// Every event, and not only those that matter around the violations.
     public var showsAll = false
+    /// What everyone held at the end, entry by entry.
+    public var listsJournals = false
     /// Where a page with the timeline is written; `nil` for none.
     public var page: String?
     /// Where a smaller plan that fails in the same way is written; `nil` for none.
@@ -42,6 +44,10 @@ public struct PlanReplay: Sendable {
     if options.tellsStory {
       lines += ["", "What happened:"]
       lines += Story(history: outcome.history, violations: outcome.violations, showsAll: options.showsAll).lines
+    }
+    if options.listsJournals {
+      var listing = JournalListing(history: outcome.history, world: outcome.dump)
+      lines += ["", "What everyone held at the end:"] + listing.lines()
     }
     if let page = options.page {
       try writePage(outcome, to: page, showsAll: options.showsAll)

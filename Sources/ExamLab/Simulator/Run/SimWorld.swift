@@ -118,6 +118,11 @@ final class SimWorld {
           kernel.now, exam: exam.exam, closesAt: SimClock.epoch + closesAt,
           closedBefore: SimClock.epoch + self.closesAt))
     }
+    if opensAt != self.opensAt {
+      truth.openings.append(
+        OpeningTruth(
+          kernel.now, exam: exam.exam, opensAt: SimClock.epoch + opensAt, openedBefore: SimClock.epoch + self.opensAt))
+    }
     (self.opensAt, self.closesAt) = (opensAt, closesAt)
     truth.exams[0].opensAt = SimClock.epoch + opensAt
     truth.exams[0].closesAt = SimClock.epoch + closesAt
