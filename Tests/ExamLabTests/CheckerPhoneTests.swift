@@ -186,8 +186,8 @@ import Testing
     told.append(.phone(0), .remainingShown(milliseconds: left, isDoubtful: false))
     #expect(!undone.check(TimeLeftOnlyShrinks()).violations.isEmpty, "nobody postponed anything")
     let closings = [
-      ClosingTruth(now - 1, exam: exam.id, closesAt: later, closedBefore: exam.closesAt),
-      ClosingTruth(now + 10, exam: exam.id, closesAt: exam.closesAt, closedBefore: later),
+      TimeChange(now - 1, exam: exam.id, to: later, before: exam.closesAt),
+      TimeChange(now + 10, exam: exam.id, to: exam.closesAt, before: later),
     ]
     undone.world.truth.closings = closings
     told.world.truth.closings = closings

@@ -30,7 +30,12 @@ extension EntryVerdict {
   /// Whether an entry changes what this device shows. Nothing is answered here while it is locked, or before the start.
   /// An answer below a lock was saved before this device knew of it: the server's record brought the lock from another
   /// one. One without a start was saved under another device's, which a restored server lost.
-  var standsHere: Bool { [.applied, .kept(.whileLocked), .kept(.notStarted)].contains(self) }
+  var standsHere: Bool {
+    switch self {
+    case .applied, .kept(.whileLocked), .kept(.notStarted): true
+    default: false
+    }
+  }
 }
 
 /// What an attempt's entries add up to: the same on each opening as after each save, because both run this.

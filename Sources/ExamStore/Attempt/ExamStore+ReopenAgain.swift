@@ -71,7 +71,7 @@ extension ExamStore {
     else { return false }
     // A seal of this device that the record does not cover yet has to be judged first.
     guard let seal = memory.fold.seal, seal.statement.ordinal == ordinal else { return true }
-    return record.journals.contains { $0.journal == seal.journal && $0.sequence >= seal.sequence }
+    return record.covers(seal)
   }
 
   /// Goes on from the server's record where the seal that was reopened is another device's there, and this device
@@ -79,14 +79,9 @@ extension ExamStore {
   func goOnFromAnothersSeal(_ ordinal: UInt32, _ memory: AttemptMemory) throws(ExamStoreError) {
     guard let seal = memory.fold.seal, memory.fold.state.isSealed, seal.statement.ordinal == ordinal,
       let record = try serverAnswers(of: memory.attempt), record.sealOrdinal == ordinal, record.isSealed,
-      names(record, moreThan: memory),
-      !record.journals.contains(where: { $0.journal == seal.journal && $0.sequence >= seal.sequence })
+      !record.covers(seal)
     else { return }
-    do throws(ExamStoreError) {
-      try goOn(from: record, memory)
-    } catch {
-      guard error.code == .diverged else { throw error }
-    }
+    try goOnWhereNew(from: record, memory)
   }
 
   /// Answers to say again, with those that came after the seal of another device in the place of older ones.
@@ -176,5 +171,12 @@ extension ExamStore {
     if moment.time == .late, seal == nil { return try repeatEntries(of: again.reopeningsAlone, memory, at: moment) }
     again.answers = memory.fold.values { $0 > lost || kept.holds($0, for: reasons) }
     return try repeatEntries(of: again, memory, at: moment, seal: seal)
+  }
+}
+
+extension AnswersRecord {
+  /// Whether the server has judged what stands in a seal's journal up to that seal.
+  fileprivate func covers(_ seal: SealMark) -> Bool {
+    journals.contains { $0.journal == seal.journal && $0.sequence >= seal.sequence }
   }
 }

@@ -78,12 +78,8 @@ extension ExamStore {
     // Below a lock it does not count yet: it stands here, and is said again with the unlock.
     if draft.state.phase != .notStarted {
       let kept = try keptEntries(memory)
-      let later = try valuesAfterSeal(memory, kept)
-      if moment.time != .late {
-        let late = try valuesAfterDeadline(memory, kept)
-        try draft.append(late.filter { value in !later.contains { $0.item == value.item } })
-      }
-      try draft.append(later)
+      let late = moment.time == .late ? [] : try valuesAfterDeadline(memory, kept)
+      try draft.append(try withValuesAfterSeal(late, memory, kept))
     }
     return try committed(draft, to: memory)
   }

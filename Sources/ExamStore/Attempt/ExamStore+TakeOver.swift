@@ -64,13 +64,7 @@ extension ExamStore {
     }
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
-    if let answers = try serverAnswers(of: attempt), names(answers, moreThan: memory) {
-      do throws(ExamStoreError) {
-        try goOn(from: answers, memory)
-      } catch {
-        guard error.code == .diverged else { throw error }
-      }
-    }
+    if let answers = try serverAnswers(of: attempt) { try goOnWhereNew(from: answers, memory) }
     return saved
   }
 
@@ -194,6 +188,16 @@ extension ExamStore {
       prepared.entry.kind.said.map { TakeOver.Answer(sequence: prepared.after.last, item: $0.item, value: $0.value) }
     }
     return TakeOver(saved: try commit(draft, to: memory), answers: answers)
+  }
+
+  /// Goes on from the server's record where that names more; another copy of this store is left for the fork to settle.
+  func goOnWhereNew(from answers: AnswersRecord, _ memory: AttemptMemory) throws(ExamStoreError) {
+    guard names(answers, moreThan: memory) else { return }
+    do throws(ExamStoreError) {
+      try goOn(from: answers, memory)
+    } catch {
+      guard error.code == .diverged else { throw error }
+    }
   }
 
   /// Whether the server's record covers entries that this device has not gone on from yet: of other devices, or of

@@ -18,9 +18,9 @@ package struct Truth: Sendable {
   package var intents: [Intent] = []
   package var grants: [GrantTruth] = []
   /// Each bell that an exam got after its first one, in the order of true time.
-  package var closings: [ClosingTruth] = []
+  package var closings: [TimeChange] = []
   /// Each instant of opening that an exam got after its first one, likewise.
-  package var openings: [OpeningTruth] = []
+  package var openings: [TimeChange] = []
   package var losses: [DeviceLoss] = []
   package var serverClocks: [ServerClockStep] = []
   package var canaries: [Canary] = []
@@ -52,8 +52,8 @@ package struct Truth: Sendable {
   package func latestClosing(of exam: ExamTruth, from: Int64, to: Int64) -> Int64 {
     let changes = closings.filter { $0.exam == exam.id && $0.trueMilliseconds <= to }
     guard let first = closings.first(where: { $0.exam == exam.id }) else { return exam.closesAt }
-    let atTheStart = changes.last { $0.trueMilliseconds <= from }?.closesAt ?? first.closedBefore
-    return changes.filter { $0.trueMilliseconds > from }.reduce(atTheStart) { max($0, $1.closesAt) }
+    let atTheStart = changes.last { $0.trueMilliseconds <= from }?.instant ?? first.before
+    return changes.filter { $0.trueMilliseconds > from }.reduce(atTheStart) { max($0, $1.instant) }
   }
 
   /// Whether an exam had opened by a true instant, at the time that was in force then or at one that a later restore
@@ -62,10 +62,10 @@ package struct Truth: Sendable {
     let changes = openings.filter { $0.exam == exam.id }
     var end = trueMilliseconds
     for change in changes.reversed() where change.trueMilliseconds <= trueMilliseconds {
-      if change.opensAt <= latestServerTime(end) { return true }
+      if change.instant <= latestServerTime(end) { return true }
       end = change.trueMilliseconds
     }
-    return (changes.first?.openedBefore ?? exam.opensAt) <= latestServerTime(end)
+    return (changes.first?.before ?? exam.opensAt) <= latestServerTime(end)
   }
 
   package func attempt(_ id: ID128) -> AttemptTruth? { attempts.first { $0.id == id } }
@@ -140,35 +140,19 @@ package struct GrantTruth: Hashable, Sendable {
   }
 }
 
-/// Another bell: the exam was postponed, or a restore undid that.
-package struct ClosingTruth: Hashable, Sendable {
+/// Another bell, or another time of opening: the exam was postponed, or a restore undid that.
+package struct TimeChange: Hashable, Sendable {
   package var trueMilliseconds: Int64
   package var exam: ID128
   /// Server times.
-  package var closesAt: Int64
-  package var closedBefore: Int64
+  package var instant: Int64
+  package var before: Int64
 
-  package init(_ trueMilliseconds: Int64, exam: ID128, closesAt: Int64, closedBefore: Int64) {
+  package init(_ trueMilliseconds: Int64, exam: ID128, to instant: Int64, before: Int64) {
     self.trueMilliseconds = trueMilliseconds
     self.exam = exam
-    self.closesAt = closesAt
-    self.closedBefore = closedBefore
-  }
-}
-
-/// Another time of opening: the exam was postponed, or a restore undid that.
-package struct OpeningTruth: Hashable, Sendable {
-  package var trueMilliseconds: Int64
-  package var exam: ID128
-  /// Server times.
-  package var opensAt: Int64
-  package var openedBefore: Int64
-
-  package init(_ trueMilliseconds: Int64, exam: ID128, opensAt: Int64, openedBefore: Int64) {
-    self.trueMilliseconds = trueMilliseconds
-    self.exam = exam
-    self.opensAt = opensAt
-    self.openedBefore = openedBefore
+    self.instant = instant
+    self.before = before
   }
 }
 

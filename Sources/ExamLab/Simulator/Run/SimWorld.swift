@@ -112,17 +112,14 @@ final class SimWorld {
 
   /// The exam's times, as the server's records say them now; true milliseconds.
   func setTimes(opensAt: Int64, closesAt: Int64) {
-    if closesAt != self.closesAt {
-      truth.closings.append(
-        ClosingTruth(
-          kernel.now, exam: exam.exam, closesAt: SimClock.epoch + closesAt,
-          closedBefore: SimClock.epoch + self.closesAt))
+    func change(from before: Int64, to instant: Int64) -> [TimeChange] {
+      guard instant != before else { return [] }
+      return [
+        TimeChange(kernel.now, exam: exam.exam, to: SimClock.epoch + instant, before: SimClock.epoch + before)
+      ]
     }
-    if opensAt != self.opensAt {
-      truth.openings.append(
-        OpeningTruth(
-          kernel.now, exam: exam.exam, opensAt: SimClock.epoch + opensAt, openedBefore: SimClock.epoch + self.opensAt))
-    }
+    truth.closings += change(from: self.closesAt, to: closesAt)
+    truth.openings += change(from: self.opensAt, to: opensAt)
     (self.opensAt, self.closesAt) = (opensAt, closesAt)
     truth.exams[0].opensAt = SimClock.epoch + opensAt
     truth.exams[0].closesAt = SimClock.epoch + closesAt
