@@ -64,8 +64,10 @@ extension ExamStore {
       let applied = try transactChecked { () throws(ExamStoreError) in
         try apply(delta, checkpoint, row, table)
       }
-      cachedTerms = [:]
-      refreshVoids()
+      if Self.changesTerms(applied, of: delta, row) {
+        cachedTerms = [:]
+        refreshVoids()
+      }
       return applied
     } catch {
       guard error.code == Self.digestDiffers else { throw error }
@@ -90,6 +92,20 @@ extension ExamStore {
       try table.write(row)
     }
     return Self.cursor(row)
+  }
+
+  /// What ``terms(_:)`` is made of.
+  private static let collectionsOfTerms: Set<String> = [
+    ScopeCollection.attempt, ScopeCollection.exam, ScopeCollection.grant, ScopeCollection.void,
+    ScopeCollection.unlock, ScopeCollection.reopen,
+  ]
+
+  /// Whether the terms have to be read anew. A scope that was replaced may lack what no record of the delta names.
+  private static func changesTerms(_ outcome: DeltaOutcome, of delta: Delta, _ row: ScopeRow) -> Bool {
+    guard case .applied(_, let collections) = outcome, !delta.isReset, delta.from != .start, !row.stagedIsReset else {
+      return true
+    }
+    return !collections.isDisjoint(with: collectionsOfTerms)
   }
 
   private static let digestDiffers = ExamStoreError.Code(rawValue: "digest-differs")
