@@ -33,7 +33,7 @@ struct KillCommand: AsyncParsableCommand {
   @Option(help: "Kinds, separated by commas: save, sync, open, error, server, pause, full.")
   var only: String?
 
-  @Option(help: "Runs at the same time; as many as there are processors by default.")
+  @Option(help: "Runs at the same time; four for each processor by default.")
   var jobs: Int?
 
   @Option(help: "Where kill.json and kill.html are written; the folder is made anew.", completion: .directory)

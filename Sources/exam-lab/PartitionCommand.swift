@@ -31,7 +31,7 @@ struct PartitionCommand: AsyncParsableCommand {
   @Option(help: "Phones of each run (1 to 50).")
   var phones = 3
 
-  @Option(help: "Runs at the same time; as many as there are processors by default.")
+  @Option(help: "Runs at the same time; four for each processor by default.")
   var jobs: Int?
 
   @Option(help: "Where partition.json and partition.html are written; made anew.", completion: .directory)

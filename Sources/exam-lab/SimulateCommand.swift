@@ -59,6 +59,9 @@ struct SimulateOptions: ParsableArguments {
   @Option(help: "Questions of each exam (1 to 200).")
   var questions = 60
 
+  @Flag(help: "Each seed draws the size of its exam, as in a soak, instead.")
+  var mixedSizes = false
+
   @Option(help: "Where the report is written; none by default.", completion: .directory)
   var outputFolder: String?
 
@@ -70,6 +73,7 @@ struct SimulateOptions: ParsableArguments {
     var settings = SimulationSettings()
     settings.candidates = candidates
     settings.questions = questions
+    settings.drawsSizes = mixedSizes
     settings.isCalm = calm
     settings.showsEvents = showsEvents
     settings.threads = threads

@@ -49,7 +49,7 @@ struct SoakCommand: AsyncParsableCommand {
   @Option(help: "Runs of the lane of partitions.")
   var partitionRuns = 1_000
 
-  @Option(help: "Runs at the same time; as many as there are processors by default.")
+  @Option(help: "Runs at the same time; by default one for each processor, and four where a run mostly waits.")
   var jobs: Int?
 
   func run() async throws {
@@ -86,7 +86,11 @@ struct SoakCommand: AsyncParsableCommand {
     var lanes: [any SoakLane] = []
     let threads = jobs ?? ProcessInfo.processInfo.activeProcessorCount
     if powerCuts > 0 { lanes.append(PowerCutLane(seed: seed, target: powerCuts, threads: threads)) }
-    if exams > 0 { lanes.append(SimulationLane(target: exams, threads: threads)) }
+    if exams > 0 {
+      lanes.append(
+        SimulationLane(
+          target: exams, threads: threads, command: CommandLine.arguments[0], plans: "\(outputFolder)/plans"))
+    }
     if killRuns > 0 {
       let lane = try KillLane(kills, target: killRuns)
       lane.skipped.forEach(ProgressLine(isShown: true).say)

@@ -68,8 +68,7 @@ import Testing
     var report = CampaignReport()
     report.seeds = "1..200"
     report.runs = 200
-    report.candidates = 5
-    report.questions = 60
+    report.sizes = "5 candidates × 60 questions each"
     report.seconds = 2
     report.virtualMilliseconds = 7_200_000
     report.faults = [("request lost", 900), ("power cut", 12)]

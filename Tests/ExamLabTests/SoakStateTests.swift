@@ -126,4 +126,16 @@ import Testing
       #expect(bound >= exact && bound < exact * 1.06)
     }
   }
+
+  /// A soak's run is repeated with the size that its seed drew.
+  @Test func aSeedDrawsItsSizeAndItsCommandSaysIt() {
+    var settings = SimulationSettings()
+    settings.drawsSizes = true
+    let drawn = (1...200).map { settings.options($0) }
+    #expect(Set(drawn.map { "\($0.candidates) × \($0.questions)" }) == ["5 × 60", "4 × 40", "2 × 30", "3 × 20"])
+    for options in drawn {
+      let size = "--candidates \(options.candidates) --questions \(options.questions)"
+      #expect(settings.command(for: options.seed) == "exam-lab simulate --one \(options.seed) \(size)")
+    }
+  }
 }

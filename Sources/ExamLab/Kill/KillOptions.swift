@@ -64,7 +64,7 @@ public struct KillOptions: Sendable {
   public var seed: UInt64 = 20_261_121
   public var lanes = KillLaneName.allCases
   /// Runs at the same time.
-  public var jobs = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  public var jobs = WaitingRuns.defaultJobs
   public var showsProgress = true
 
   public init(binaries: String, outputFolder: String) {

@@ -1,5 +1,12 @@
+import Foundation
 import Glibc
 import Synchronization
+
+/// Runs that mostly wait: for processes, for disks, for networks that heal.
+enum WaitingRuns {
+  /// Four for each processor, which is what keeps one busy.
+  static let defaultJobs = min(64, max(1, 4 * ProcessInfo.processInfo.activeProcessorCount))
+}
 
 /// Runs by number, several at a time.
 final class ParallelRuns<Outcome: Sendable>: Sendable {

@@ -43,7 +43,7 @@ public struct PartitionOptions: Sendable {
   /// Phones of each run.
   public var phones = 3
   /// Runs at the same time.
-  public var jobs = max(1, ProcessInfo.processInfo.activeProcessorCount)
+  public var jobs = WaitingRuns.defaultJobs
 
   public init(binaries: String, outputFolder: String) {
     self.binaries = binaries

@@ -32,25 +32,35 @@ public struct PowerCutLane: SoakLane {
   }
 }
 
-/// Whole exams in virtual time: ``SimRun``. A run's number is its seed.
+/// Whole exams in virtual time: ``SimRun``. A run's number is its seed, and decides the size of the exam too: most are
+/// small, because many small ones meet more than a few large ones in the same time.
 public struct SimulationLane: SoakLane {
   public let name = "simulated exams"
   public let target: Int
   public let sliceRuns: Int
-  private let threads: Int
+  private let settings: SimulationSettings
 
-  public init(target: Int = 100_000, sliceRuns: Int = 500, threads: Int) {
+  /// - Parameters:
+  ///   - command: `exam-lab`, which runs one seed in a hundred again in a process of its own; `nil` for none.
+  ///   - plans: the folder for plans of failing runs; `nil` for none.
+  public init(
+    target: Int = 100_000, sliceRuns: Int = 1_000, threads: Int, command: String? = nil, plans: String? = nil
+  ) {
     self.target = target
     self.sliceRuns = sliceRuns
-    self.threads = threads
+    var settings = SimulationSettings()
+    settings.threads = threads
+    settings.showsProgress = false
+    settings.drawsSizes = true
+    settings.ownCommand = command
+    settings.outputFolder = plans
+    self.settings = settings
   }
 
   public func run(_ range: Range<Int>) throws -> LaneResult {
-    var settings = SimulationSettings()
+    var settings = settings
     settings.firstSeed = UInt64(range.lowerBound + 1)
     settings.lastSeed = UInt64(range.upperBound)
-    settings.threads = threads
-    settings.showsProgress = false
     let totals = Simulation(settings).totals()
     return LaneResult(runs: range.count, failures: totals.failures)
   }

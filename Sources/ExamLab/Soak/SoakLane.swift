@@ -50,7 +50,7 @@ public struct KillLane: SoakLane {
   public let sliceRuns: Int
   private let campaign: KillCampaign
 
-  public init(_ options: KillOptions, target: Int = 1_000, sliceRuns: Int = 20) throws {
+  public init(_ options: KillOptions, target: Int = 1_000, sliceRuns: Int = 40) throws {
     self.target = target
     self.sliceRuns = sliceRuns
     campaign = try KillCampaign(options)
@@ -77,7 +77,7 @@ public struct PartitionLane: SoakLane {
   public let sliceRuns: Int
   private let campaign: PartitionCampaign
 
-  public init(_ options: PartitionOptions, target: Int = 1_000, sliceRuns: Int = 14) throws {
+  public init(_ options: PartitionOptions, target: Int = 1_000, sliceRuns: Int = 42) throws {
     self.target = target
     self.sliceRuns = sliceRuns
     campaign = try PartitionCampaign(options)

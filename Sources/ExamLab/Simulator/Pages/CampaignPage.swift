@@ -20,8 +20,8 @@ package struct CampaignReport: Sendable {
   package var seeds = ""
   package var build = ""
   package var runs = 0
-  package var candidates = 0
-  package var questions = 0
+  /// How many candidates an exam has and how many questions each of them, in words.
+  package var sizes = ""
   package var seconds = 0.0
   package var virtualMilliseconds: Int64 = 0
   /// Further figures for tiles, by name.
@@ -52,7 +52,7 @@ package struct CampaignPage {
       heading: "\(PageStyle.count(report.runs)) simulated exams: "
         + (failed == 0 ? "nothing violated" : "\(PageStyle.count(failed)) failing seeds"),
       body: """
-        <p>Seeds \(report.seeds) · \(report.candidates) candidates × \(report.questions) questions each\
+        <p>Seeds \(report.seeds) · \(report.sizes)\
         \(report.build.isEmpty ? "" : " · build \(RoomPage.escape(report.build))")</p>
         <div class="tiles">\(tiles)</div>
         \(doubleChecks)

@@ -1,9 +1,13 @@
+import SyncCore
+
 /// A campaign of runs: which seeds, and how.
 public struct SimulationSettings: Sendable {
   public var firstSeed: UInt64 = 1
   public var lastSeed: UInt64 = 100
   public var candidates = 5
   public var questions = 60
+  /// Each seed draws its exam's size, instead of ``candidates`` and ``questions``.
+  public var drawsSizes = false
   /// Draw no faults.
   public var isCalm = false
   public var threads = 2
@@ -57,17 +61,32 @@ public struct SimulationSettings: Sendable {
       min(max(number, limits.lowerBound), limits.upperBound)
     }
     var options = SimOptions(seed: seed)
-    options.candidates = within(candidates, SimOptions.candidateLimits)
-    options.questions = within(questions, SimOptions.questionLimits)
+    let size = size(seed)
+    options.candidates = within(size.candidates, SimOptions.candidateLimits)
+    options.questions = within(size.questions, SimOptions.questionLimits)
     options.isCalm = isCalm
     options.nemeses = nemeses
     return options
   }
 
+  /// Candidates and questions of a seed's exam. Few sizes, because an exam of each is published once and kept: of
+  /// sixteen seeds one has five candidates with sixty questions each, one four with forty.
+  func size(_ seed: UInt64) -> (candidates: Int, questions: Int) {
+    guard drawsSizes else { return (candidates, questions) }
+    var generator = SeededGenerator(seed: seed ^ 0x73_697A_6573)
+    return switch generator.next() % 16 {
+    case 0: (5, 60)
+    case 1: (4, 40)
+    case 2...5: (2, 30)
+    default: (3, 20)
+    }
+  }
+
   /// What repeats one run.
   func command(for seed: UInt64) -> String {
     if let drill { return "exam-lab simulate --one \(seed) --drill \(drill.rawValue)" }
-    var text = "exam-lab simulate --one \(seed) --candidates \(candidates) --questions \(questions)"
+    let size = size(seed)
+    var text = "exam-lab simulate --one \(seed) --candidates \(size.candidates) --questions \(size.questions)"
     if isCalm { text += " --calm" }
     for nemesis in nemeses { text += " --nemesis \(nemesis.rawValue)" }
     return text

@@ -46,8 +46,9 @@ struct SimulationTotals: Sendable {
     var report = CampaignReport()
     report.seeds = "\(settings.firstSeed)..\(settings.lastSeed)"
     report.runs = runs
-    report.candidates = settings.candidates
-    report.questions = settings.questions
+    report.sizes =
+      settings.drawsSizes
+      ? "mixed sizes" : "\(settings.candidates) candidates × \(settings.questions) questions each"
     report.seconds = seconds
     report.virtualMilliseconds = virtualMilliseconds
     report.figures = [
