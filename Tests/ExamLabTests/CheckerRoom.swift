@@ -223,7 +223,7 @@ final class CheckerPhone {
       ClockContext(
         bootID: bootID, bootMilliseconds: instant.bootMilliseconds, wallMilliseconds: instant.wallMilliseconds,
         server: TimeBounds(earliest: room.now - 50, latest: room.now + 50)), in: attempt, at: moment())
-    note(.paperReadable(attempt: attempt))
+    note(.paperReadable(attempt: attempt, content: .zero))
     try saved(store.start(code: "012345", paperVersion: 1, in: attempt, at: moment()), item: nil, value: nil)
   }
 

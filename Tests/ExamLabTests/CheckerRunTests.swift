@@ -91,6 +91,15 @@ import Testing
     }
   }
 
+  @Test func aPaperWithAnotherBitIsFound() throws {
+    try finds(PaperIsAuthentic()) { broken in
+      let index = try broken.index { if case .paperReadable = $0.fact { true } else { false } }
+      guard case .paperReadable(let attempt, _) = broken.history[index].fact else { return }
+      let other = Hash.sha256([1])
+      broken.history[index].fact = .paperReadable(attempt: attempt, content: other)
+    }
+  }
+
   @Test func keyBytesOnAPhoneBeforeTheReleaseAreFound() throws {
     func search(_ broken: inout JudgedCase, at instant: Int64) {
       let canary = Canary(.paperKey(exam: broken.world.truth.exams[0].id), bytes: [UInt8](repeating: 0xAB, count: 32))

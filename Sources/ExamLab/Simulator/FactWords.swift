@@ -54,9 +54,10 @@ extension TraceDigest {
     case .remainingShown(let milliseconds, let isDoubtful): takeNumber(isDoubtful ? 8 : 7, milliseconds)
     case .lockedShown(let number): takeNumber(9, Int64(number))
     case .unlockedShown(let number): takeNumber(10, Int64(number))
-    case .paperReadable(let attempt):
+    case .paperReadable(let attempt, let content):
       take(11)
       take(attempt)
+      take(content)
     case .storageWarningShown(let code):
       take(12)
       take(code)

@@ -39,8 +39,8 @@ package enum Fact: Sendable {
   case remainingShown(milliseconds: Int64, isDoubtful: Bool)
   case lockedShown(number: UInt32)
   case unlockedShown(number: UInt32)
-  /// The paper's text could be read on this phone.
-  case paperReadable(attempt: ID128)
+  /// The paper's text could be read on this phone; `content` is ``PaperContent/digest(_:)`` of what was read.
+  case paperReadable(attempt: ID128, content: Digest256)
   /// A warning that the disk failed or is full, on the screen.
   case storageWarningShown(code: String)
 

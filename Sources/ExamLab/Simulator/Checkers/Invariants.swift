@@ -88,9 +88,9 @@ package enum Invariants {
     judged(
       .i18, "embargo", "before the release nobody can read the paper",
       by: "key releases and readable papers against T0; canaries in what reached phones, where a run looks for them"),
-    left(
+    judged(
       .i19, "paper-auth", "a changed paper or a wrong key gives nothing",
-      "a matter of bytes and not of order: every byte is flipped in the tests of blobs"),
+      by: "each paper that could be read against what was published; bits of downloads flip on their way"),
     judged(
       .i20, "isolation", "nothing of a candidate reaches another",
       by: "scopes and journals of each phone, collections of shared scopes; canaries, where a run looks for them"),

@@ -14,7 +14,7 @@ struct PaperIsSecret: Checker {
       let (exam, what): (ID128?, String)
       switch event.fact {
       case .keyReleased(let id): (exam, what) = (id, "the key was released")
-      case .paperReadable(let attempt): (exam, what) = (truth.attempt(attempt)?.exam, "the paper could be read")
+      case .paperReadable(let attempt, _): (exam, what) = (truth.attempt(attempt)?.exam, "the paper could be read")
       default: continue
       }
       guard let exam = exam.flatMap(truth.exam) else { continue }
@@ -39,6 +39,27 @@ struct PaperIsSecret: Checker {
         Violation(
           .i18, hit.trueMilliseconds, hit.node, "the paper or its key was on a phone before the exam opened",
           expected: "nothing before \(known.opensAt)", found: "in \(hit.place)"))
+    }
+    return finding
+  }
+}
+
+/// I19: what can be read of a paper is what was published, to the last bit, or nothing.
+struct PaperIsAuthentic: Checker {
+  let invariant = Invariant.i19
+
+  func check(_ evidence: Evidence) -> Finding {
+    var finding = Finding()
+    let truth = evidence.truth
+    for event in evidence.history {
+      guard case .paperReadable(let attempt, let content) = event.fact,
+        let exam = truth.attempt(attempt).flatMap({ truth.exam($0.exam) })
+      else { continue }
+      finding.expect(
+        content == exam.paper,
+        Violation(
+          .i19, event.trueMilliseconds, event.node, "the paper of attempt \(attempt) could be read, and is another",
+          expected: "\(exam.paper)", found: "\(content)"))
     }
     return finding
   }

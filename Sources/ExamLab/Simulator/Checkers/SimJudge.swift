@@ -30,9 +30,9 @@ package enum SimJudge {
   package static let checkers: [any Checker] = [
     SavedIsKept(), LogIsPrefix(), AnswersMatchEntries(), NoResurrection(), StoredOnce(), NoGap(), OneBody(),
     AcknowledgedIsKept(), BothSidesAgree(), VersionsGrow(), SealedIsSealed(), ReceiptsAreTrue(), NoSilentLoss(),
-    TimeClassesAreTrue(), TimeLeftOnlyShrinks(), LocksOnlyGrow(), PaperIsSecret(), CandidatesAreApart(),
-    JournalsHaveOwners(), OneWriter(), StaysBounded(), ComesToRest(), StopsOnFailure(), AuditIsWhole(),
-    UnlocksOpenTheirLock(), LeftJournalsAreOver(), SealsNameEveryJournal(), RefusalsAreAudited(),
+    TimeClassesAreTrue(), TimeLeftOnlyShrinks(), LocksOnlyGrow(), PaperIsSecret(), PaperIsAuthentic(),
+    CandidatesAreApart(), JournalsHaveOwners(), OneWriter(), StaysBounded(), ComesToRest(), StopsOnFailure(),
+    AuditIsWhole(), UnlocksOpenTheirLock(), LeftJournalsAreOver(), SealsNameEveryJournal(), RefusalsAreAudited(),
     SharedScopesNameNobody(),
   ]
 

@@ -85,15 +85,19 @@ package struct ExamTruth: Hashable, Sendable {
   package var durationMilliseconds: Int64?
   /// Locks after which an attempt hands in by itself; 0 for never.
   package var maximumLocks: UInt32
+  /// ``PaperContent/digest(_:)`` of the paper that was published.
+  package var paper: Digest256
 
   package init(
-    id: ID128, opensAt: Int64, closesAt: Int64, durationMilliseconds: Int64? = nil, maximumLocks: UInt32 = 5
+    id: ID128, opensAt: Int64, closesAt: Int64, durationMilliseconds: Int64? = nil, maximumLocks: UInt32 = 5,
+    paper: Digest256 = .zero
   ) {
     self.id = id
     self.opensAt = opensAt
     self.closesAt = closesAt
     self.durationMilliseconds = durationMilliseconds
     self.maximumLocks = maximumLocks
+    self.paper = paper
   }
 }
 

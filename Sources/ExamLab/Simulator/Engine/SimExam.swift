@@ -45,6 +45,8 @@ struct SimExam: Sendable {
   let exam: ID128
   let people: [SimPerson]
   let paper: Paper
+  /// ``PaperContent/digest(_:)`` of the paper.
+  let content: Digest256
   let paperKey: [UInt8]
   let blobs: [Digest256: [UInt8]]
   let image: DiskImage
@@ -97,7 +99,8 @@ struct SimExam: Sendable {
     let people = try enrol(shape, in: summary.exam, using: &generator, run)
     try store.close()
     return SimExam(
-      shape: shape, exam: summary.exam, people: people, paper: paper, paperKey: key, blobs: published.blobs,
+      shape: shape, exam: summary.exam, people: people, paper: paper, content: try PaperContent.digest(paper),
+      paperKey: key, blobs: published.blobs,
       image: disk.snapshot(), canary: Array(SimPaper.canary.utf8),
       durationMilliseconds: draft(shape).durationMilliseconds)
   }

@@ -60,7 +60,7 @@ struct FactText {
       return "shows \(ShortNames.time(milliseconds)) left" + (isDoubtful ? ", in doubt" : "")
     case .lockedShown(let number): return "is locked, lock \(number)"
     case .unlockedShown(let number): return "is unlocked, lock \(number)"
-    case .paperReadable(let attempt): return "can read the paper of \(names.name(attempt, "attempt"))"
+    case .paperReadable(let attempt, _): return "can read the paper of \(names.name(attempt, "attempt"))"
     case .storageWarningShown(let code): return "warns of its storage: \(code)"
     default: return nil
     }

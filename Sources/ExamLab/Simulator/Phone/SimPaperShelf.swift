@@ -1,7 +1,8 @@
 import ExamClient
-import ExamModel
+package import ExamModel
 import Foundation
 import SyncProtocol
+import SyncWire
 
 /// Papers that were opened in this process: five phones of an exam, and every exam of a shape, open the same bytes.
 ///
@@ -20,23 +21,25 @@ final class SimPaperShelf: @unchecked Sendable {
     var key: [UInt8]
     /// In the order in which opening asks for them.
     var blobs: [(digest: Digest256, bytes: [UInt8])]
-    var paper: Paper
+    var found: FoundPaper
   }
 
   func paper(
     _ record: PaperRecord, key: [UInt8], pack: @escaping (Digest256) -> [UInt8]?
-  ) throws(PaperFault) -> Paper {
+  ) throws(PaperFault) -> FoundPaper {
     let read = ReadOnce(pack)
     let known = lock.withLock { opened.filter { $0.record == record && $0.key == key } }
     for candidate in known where candidate.blobs.allSatisfy({ read.bytes(of: $0.digest) == $0.bytes }) {
-      return candidate.paper
+      return candidate.found
     }
     let paper = try SealedPaper(record, key: key, pack: { read.bytes(of: $0) }).paper()
+    // A paper that cannot be taken apart again is none that was published.
+    let found = FoundPaper(paper: paper, content: (try? PaperContent.digest(paper)) ?? .zero)
     lock.withLock {
       if opened.count >= Self.mostKept { opened.removeFirst() }
-      opened.append(Opened(record: record, key: key, blobs: read.found, paper: paper))
+      opened.append(Opened(record: record, key: key, blobs: read.found, found: found))
     }
-    return paper
+    return found
   }
 
   /// Reads each blob once, and remembers what was found.
@@ -54,5 +57,25 @@ final class SimPaperShelf: @unchecked Sendable {
       found.append((digest, bytes))
       return bytes
     }
+  }
+}
+
+/// A paper as a phone read it, and the digest of what it says.
+struct FoundPaper {
+  var paper: Paper
+  var content: Digest256
+}
+
+/// What a paper says, as one digest: the same on whichever side, in whichever version of the blobs.
+package enum PaperContent {
+  /// SHA-256 over the names and the bytes of all parts.
+  ///
+  /// - Throws: where a part cannot be encoded; papers with assets are not meant.
+  package static func digest(_ paper: Paper) throws -> Digest256 {
+    var bytes: [UInt8] = []
+    for part in try paper.publicationParts(assets: [:]) {
+      bytes += Hash.sha256(Array(part.name.utf8)).bytes + Hash.sha256(part.plaintext).bytes
+    }
+    return Hash.sha256(bytes)
   }
 }

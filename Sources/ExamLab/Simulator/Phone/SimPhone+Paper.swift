@@ -48,14 +48,14 @@ extension SimPhone {
       throw SimRefusal(code: "not-ready")
     }
     do throws(PaperFault) {
-      let paper = try SimPaperShelf.shared.paper(record, key: key) { digest in
+      let found = try SimPaperShelf.shared.paper(record, key: key) { digest in
         references.first { $0.digest == digest }.flatMap { try? store.readBlob($0) }
       }
       let opened = OpenedPaper(
-        attempt: attempt, version: record.version, paper: paper,
+        attempt: attempt, version: record.version, paper: found.paper,
         orderSeed: (try? store.terms(attempt).attempt.orderSeed) ?? 0)
       openedPaper = opened
-      note(.paperReadable(attempt: attempt))
+      note(.paperReadable(attempt: attempt, content: found.content))
       return opened
     } catch {
       for reference in references where (try? store.verify(reference, again: true)) != true {

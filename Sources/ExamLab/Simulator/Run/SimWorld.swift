@@ -66,7 +66,7 @@ final class SimWorld {
     truth.exams = [
       ExamTruth(
         id: exam.exam, opensAt: SimClock.epoch + opensAt, closesAt: SimClock.epoch + closesAt,
-        durationMilliseconds: exam.durationMilliseconds)
+        durationMilliseconds: exam.durationMilliseconds, paper: exam.content)
     ]
     truth.attempts = exam.people.map { AttemptTruth(id: $0.attempt, exam: exam.exam, candidate: $0.candidate) }
     truth.canaries = [
