@@ -76,7 +76,7 @@ import Testing
     stalled.send(get("/v1/blobs/\(digest.hex)"))
     let other = try await server.exchange(get("/v1/server"))
     #expect(other?.status == 200)
-    while server.application.connectionCount > 0 { await Task.yield() }
+    try await waitUntil("the stalled reader is cut off") { server.application.connectionCount == 0 }
     await #expect(throws: RawConnection.Failure.self) { _ = try await stalled.receive() }
     await server.end()
   }

@@ -36,7 +36,8 @@ import Testing
   @Test func sealsHaveABucketThatNobodyElseEmpties() {
     let throttle = throttle()
     let device = ID128.random()
-    while throttle.take(device, at: start) == nil {}
+    for _ in 0..<3 { #expect(throttle.take(device, at: start) == nil) }
+    #expect(throttle.take(device, at: start) != nil)
     for _ in 0..<2 { #expect(throttle.take(device, isSeal: true, at: start) == nil) }
     #expect(throttle.take(device, isSeal: true, at: start) != nil)
   }
@@ -44,7 +45,8 @@ import Testing
   @Test func aClockThatGoesBackGivesNothing() {
     let throttle = throttle()
     let device = ID128.random()
-    while throttle.take(device, at: start) == nil {}
+    for _ in 0..<3 { #expect(throttle.take(device, at: start) == nil) }
+    #expect(throttle.take(device, at: start) != nil)
     #expect(throttle.take(device, at: .uptimeNanoseconds(1)) != nil)
     #expect(throttle.take(device, at: start) != nil)
   }
@@ -52,7 +54,8 @@ import Testing
   @Test func theMemoryIsBounded() {
     let throttle = throttle { $0.countedDevices = 100 }
     let busy = ID128.random()
-    while throttle.take(busy, at: start) == nil {}
+    for _ in 0..<3 { #expect(throttle.take(busy, at: start) == nil) }
+    #expect(throttle.take(busy, at: start) != nil)
     for _ in 0..<99 { #expect(throttle.take(.random(), at: start) == nil) }
     #expect(throttle.count == 100)
     // The others have rested; the busy one is still known.
@@ -82,14 +85,20 @@ import Testing
     let phone = try await PushingPhone.begin(server, exam, candidate: 0)
     let line = try server.connect()
     var outcome = PushingPhone.Outcome.acknowledged(0)
-    while case .acknowledged = outcome { outcome = try await phone.answerAndSend(on: line) }
+    try await waitUntil("the device is refused") {
+      outcome = try await phone.answerAndSend(on: line)
+      if case .acknowledged = outcome { return false }
+      return true
+    }
     #expect(outcome == .refused("too-many-requests"))
     // On a slow machine a second may pass between two requests, and then one more is let through.
     var signed = phone.device.signed("/v1/sync", BodyFraming.frame(SyncRequest().wire))
     var answer = try #require(try await server.exchange(signed.bytes))
-    while answer.status == 200 {
+    try await waitUntil("two requests come within a second") {
+      if answer.status != 200 { return true }
       signed = phone.device.signed("/v1/sync", BodyFraming.frame(SyncRequest().wire))
       answer = try #require(try await server.exchange(signed.bytes))
+      return false
     }
     #expect(answer.status == 429)
     #expect(phone.device.isGenuine(answer, to: signed.mac))

@@ -68,6 +68,7 @@ import Testing
   ) async throws -> Record {
     var cursors = start
     while true {
+      try Task.checkCancellation()
       let response = try await device.sync(SyncRequest(scopes: cursors, waitMilliseconds: 30_000))
       caught.bytes.append(response.wire)
       for delta in response.deltas {
@@ -86,6 +87,7 @@ import Testing
     let candidate = try #require(device.grant).candidate
     var cursors = [candidate, exam].map { ScopeCursor(scope: $0, cursor: .start) }
     while true {
+      try Task.checkCancellation()
       let response = try await device.sync(SyncRequest(scopes: cursors))
       caught.bytes.append(response.wire)
       if response.deltas.isEmpty { break }

@@ -63,7 +63,11 @@ struct FullDiskTests {
     let line = try server.connect()
     #expect(try await sealer.send(on: line) == .acknowledged(1))
     var outcome = PushingPhone.Outcome.acknowledged(0)
-    while case .acknowledged = outcome { outcome = try await writer.answerAndSend(on: line, bytes: 60_000) }
+    try await waitUntil("the disk is low") {
+      outcome = try await writer.answerAndSend(on: line, bytes: 60_000)
+      if case .acknowledged = outcome { return false }
+      return true
+    }
     #expect(outcome == .refused("storage-low"))
     #expect(writer.acknowledged > 50)
     // Refused before it is full: the reserve is given up, and there is room for what cannot wait.
@@ -76,9 +80,11 @@ struct FullDiskTests {
     // Somebody else fills the disk to its last byte: not even a seal has room, and nobody is told that it had.
     #expect(try await disk.run("head -c 64M /dev/zero > '\(disk.folder)/filler'") != 0)
     var refused = PushingPhone.Outcome.acknowledged(0)
-    while case .acknowledged = refused {
+    try await waitUntil("a seal finds no room") {
       writer.appendSeal()
       refused = try await writer.send(on: line)
+      if case .acknowledged = refused { return false }
+      return true
     }
     #expect(refused == .refused("storage-low"))
     #expect(try await disk.run("rm '\(disk.folder)/filler'") == 0)

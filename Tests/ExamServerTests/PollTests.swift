@@ -33,8 +33,8 @@ import Testing
   }
 
   /// Returns once the server holds this many polls.
-  private func waitForPolls(_ count: Int, _ server: TestServer) async {
-    while server.application.pollCount != count { await Task.yield() }
+  private func waitForPolls(_ count: Int, _ server: TestServer) async throws {
+    try await waitUntil("\(count) polls are held") { server.application.pollCount == count }
   }
 
   private func poll(_ room: Room, wait: UInt32 = 55_000) -> SyncRequest {
@@ -44,13 +44,13 @@ import Testing
   @Test func aHeldPollHearsOfAnAnnouncementAtOnce() async throws {
     try await withRoom { (room) async throws in
       async let answer = room.device.sync(poll(room))
-      await waitForPolls(1, room.server)
+      try await waitForPolls(1, room.server)
       _ = try await room.server.operate(
         "POST", "/v1/exams/\(room.exam.id)/announcements", json: ["text": "Ten minutes left"])
       let response = try await answer
       let records = response.deltas.flatMap(\.records)
       #expect(records.map(\.collection) == [ScopeCollection.announcement])
-      await waitForPolls(0, room.server)
+      try await waitForPolls(0, room.server)
     }
   }
 
@@ -66,7 +66,7 @@ import Testing
   @Test func aNewPollMakesTheServerAnswerTheOlder() async throws {
     try await withRoom { (room) async throws in
       async let older = room.device.sync(poll(room))
-      await waitForPolls(1, room.server)
+      try await waitForPolls(1, room.server)
       async let newer = room.device.sync(poll(room, wait: 54_000))
       #expect(try await older.deltas.isEmpty)
       _ = try await room.server.operate("POST", "/v1/exams/\(room.exam.id)/announcements", json: ["text": "Hush"])
@@ -78,7 +78,7 @@ import Testing
   @Test func aPushPassesAnOpenPoll() async throws {
     try await withRoom { (room) async throws in
       async let held = room.device.sync(poll(room))
-      await waitForPolls(1, room.server)
+      try await waitForPolls(1, room.server)
       let push = room.device.openingPush(attempt: room.exam.attempt)
       let response = try await room.device.sync(SyncRequest(pushes: [push]))
       #expect(response.acknowledgements.first?.verdict == .stored)
@@ -92,9 +92,9 @@ import Testing
       do {
         let connection = try room.server.connect()
         connection.send(room.device.signed("/v1/sync", BodyFraming.frame(poll(room).wire)).bytes)
-        await waitForPolls(1, room.server)
+        try await waitForPolls(1, room.server)
       }
-      await waitForPolls(0, room.server)
+      try await waitForPolls(0, room.server)
     }
   }
 
@@ -106,7 +106,7 @@ import Testing
     let candidate = try #require(device.grant).candidate
     let cursors = try await device.catchUp([candidate, try #require(ID128(hex: exam.id))])
     async let held = device.sync(SyncRequest(scopes: cursors, waitMilliseconds: 55_000))
-    await waitForPolls(1, server)
+    try await waitForPolls(1, server)
     await server.application.stop()
     #expect(try await held.deltas.isEmpty)
     #expect(throws: (any Error).self) { _ = try server.connect() }
@@ -121,7 +121,7 @@ import Testing
       let connection = try room.server.connect(timeoutSeconds: 70)
       let signed = room.device.signed("/v1/sync", BodyFraming.frame(poll(room).wire))
       connection.send(signed.bytes)
-      await waitForPolls(1, room.server)
+      try await waitForPolls(1, room.server)
       let candidate = try #require(room.device.grant).candidate
       _ = try await room.server.operate("POST", "/v1/candidates/\(candidate.hex)/revoke", json: ["reason": "stolen"])
       _ = try await room.server.operate("POST", "/v1/exams/\(room.exam.id)/announcements", json: ["text": "Hush"])

@@ -6,7 +6,8 @@ struct CommandRun: Sendable {
   var lines: [String]
   var errors: String
 
-  /// Runs a command on a thread of its own, so that waiting for it holds up no other test.
+  /// Runs a command on a thread of its own, so that waiting for it holds up no other test. One that does not
+  /// end within minutes is killed.
   static func run(_ binary: String, _ arguments: [String]) async throws -> CommandRun {
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread { continuation.resume(with: Result { try wait(binary, arguments) }) }
@@ -26,6 +27,10 @@ struct CommandRun: Sendable {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    let identifier = process.processIdentifier
+    let last = DispatchWorkItem { kill(identifier, SIGKILL) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(240), execute: last)
+    defer { last.cancel() }
     // A command says little on standard error, so reading one pipe after the other cannot block it.
     let printed = try output.fileHandleForReading.readToEnd() ?? Data()
     let complained = try errors.fileHandleForReading.readToEnd() ?? Data()

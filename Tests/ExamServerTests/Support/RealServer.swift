@@ -124,9 +124,11 @@ final class ServerProcess: @unchecked Sendable {
   /// What it said on standard error so far.
   var errors: String { (try? String(contentsOfFile: errorFile, encoding: .utf8)) ?? "" }
 
-  /// The first line of its output; `nil` if it ends without one.
-  func readLine() async -> String? {
+  /// The first line of its output; `nil` if it ends without one. A child that says nothing for so long is killed.
+  func readLine(withinSeconds seconds: Int = 120) async -> String? {
     await onThread {
+      let last = self.killing(afterSeconds: seconds)
+      defer { last.cancel() }
       var bytes: [UInt8] = []
       let handle = self.output.fileHandleForReading
       while let byte = try? handle.read(upToCount: 1)?.first {
@@ -140,14 +142,20 @@ final class ServerProcess: @unchecked Sendable {
   /// The exit status, or minus the signal. After so many seconds the child is killed.
   func exitStatus(withinSeconds seconds: Int) async -> Int32 {
     await onThread {
-      let identifier = self.process.processIdentifier
-      let last = DispatchWorkItem { kill(identifier, SIGKILL) }
-      DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds), execute: last)
+      let last = self.killing(afterSeconds: seconds)
       self.process.waitUntilExit()
       last.cancel()
       let status = self.process.terminationStatus
       return self.process.terminationReason == .exit ? status : -status
     }
+  }
+
+  /// Kills the child later, unless that is called off.
+  private func killing(afterSeconds seconds: Int) -> DispatchWorkItem {
+    let identifier = process.processIdentifier
+    let last = DispatchWorkItem { kill(identifier, SIGKILL) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds), execute: last)
+    return last
   }
 
   /// Ends its input.

@@ -103,6 +103,7 @@ final class TestDevice: @unchecked Sendable {
   func catchUp(_ scopes: [ID128]) async throws -> [ScopeCursor] {
     var cursors = scopes.map { ScopeCursor(scope: $0, cursor: .start) }
     while true {
+      try Task.checkCancellation()
       let response = try await sync(SyncRequest(scopes: cursors))
       if response.deltas.isEmpty { return cursors }
       for delta in response.deltas {
