@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Which connections are used, and what options do.
-@Suite struct ConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectionTests {
   private static let echoIndex: ScriptedServer.Script = { connection in
     while connection.readRequest() != nil { connection.reply("\(connection.index)") }
   }

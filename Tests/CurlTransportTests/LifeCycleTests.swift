@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// Every request is answered exactly once, however it ends.
-@Suite struct LifeCycleTests {
+@Suite(.timeLimit(.minutes(10))) struct LifeCycleTests {
   private static let silent: ScriptedServer.Script = { connection in
     _ = connection.readRequest()
     connection.waitForClose()

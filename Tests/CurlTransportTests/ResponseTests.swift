@@ -16,7 +16,7 @@ private struct BadReply: Sendable, CustomTestStringConvertible {
 }
 
 /// What the client makes of what a server sends.
-@Suite struct ResponseTests {
+@Suite(.timeLimit(.minutes(10))) struct ResponseTests {
   private static func result(
     of reply: String, thenReset: Bool = false, bodyLimitBytes: Int = 1_000, method: HTTPMethod = .get
   ) async throws -> Result<HTTPResponse, TransportError> {

@@ -3,7 +3,7 @@ import Testing
 
 /// A new connection to a known server spares the certificate and a key agreement: on a bad link that is what a
 /// reconnection costs. `openssl s_server` ends each connection after its page, and its page says what it did.
-@Suite(.enabled(if: SecureServer.toolPath != nil, "needs the openssl command"))
+@Suite(.timeLimit(.minutes(10)), .enabled(if: SecureServer.toolPath != nil, "needs the openssl command"))
 struct SessionReuseTests {
   /// The first word of the page's line about the handshake.
   private func handshake(_ transport: CurlTransport, _ server: SecureServer) async throws -> String {

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// Bodies that go to a reader piece by piece, as a download by Range does.
-@Suite struct StreamingTests {
+@Suite(.timeLimit(.minutes(10))) struct StreamingTests {
   private static let blob = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
 
   private static let serveBlob: ScriptedServer.Script = { connection in

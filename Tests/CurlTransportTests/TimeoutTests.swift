@@ -3,7 +3,7 @@ import Testing
 
 /// Patience is for bytes that move, not for the whole. The time-outs are small; nothing here waits for the clock
 /// otherwise, and a slow machine can only make a drip slower, which is why drips have a wide margin.
-@Suite struct TimeoutTests {
+@Suite(.timeLimit(.minutes(10))) struct TimeoutTests {
   @Test func silentServerTimesOutAtTheResponseDeadline() async throws {
     try await withServer { connection in
       _ = connection.readRequest()

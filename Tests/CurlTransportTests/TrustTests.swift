@@ -2,7 +2,7 @@ import CurlTransport
 import Testing
 
 /// Whom the transport trusts, against a real TLS server.
-@Suite(.enabled(if: SecureServer.toolPath != nil, "needs the openssl command"))
+@Suite(.timeLimit(.minutes(10)), .enabled(if: SecureServer.toolPath != nil, "needs the openssl command"))
 struct TrustTests {
   @Test func serverOfTheGivenAuthorityIsTrusted() async throws {
     let server = try await SecureServer.start()

@@ -2,7 +2,7 @@ import CurlTransport
 import Testing
 
 /// What the client sends, byte by byte.
-@Suite struct WireTests {
+@Suite(.timeLimit(.minutes(10))) struct WireTests {
   private static func exchange(
     _ request: @escaping (String) -> HTTPRequest
   ) async throws -> (text: String, response: HTTPResponse) {

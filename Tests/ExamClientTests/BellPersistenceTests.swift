@@ -5,7 +5,7 @@ import Testing
 @testable import ExamClient
 
 /// What of the time left is persisted, and what a reboot makes of it (I16).
-@Suite struct BellPersistenceTests {
+@Suite(.timeLimit(.minutes(10))) struct BellPersistenceTests {
   private func reading(_ bootMilliseconds: UInt64, boot: UInt64 = 1) -> ClockReading {
     ClockReading(
       bootID: ID128(high: 0, low: boot), bootMilliseconds: bootMilliseconds, wallMilliseconds: Int64(bootMilliseconds))

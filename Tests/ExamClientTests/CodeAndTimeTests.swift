@@ -5,7 +5,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct CodeTests {
+@Suite(.timeLimit(.minutes(10))) struct CodeTests {
   @Test(arguments: ["000000", "042917", "999999"])
   func s3_07_joinTakesExactlySixDigits(code: String) {
     #expect(CodeCheck.isExamCode(code))
@@ -53,7 +53,7 @@ import Testing
   }
 }
 
-@Suite struct BellTests {
+@Suite(.timeLimit(.minutes(10))) struct BellTests {
   private let bounds = TimeBounds(earliest: testT0 - 10, latest: testT0 + 10)
 
   @Test func timeLeftFollowsServerTimeAndTheBootClock() {
@@ -154,7 +154,7 @@ import Testing
   }
 }
 
-@Suite struct ServerTimeTests {
+@Suite(.timeLimit(.minutes(10))) struct ServerTimeTests {
   @Test func aSampleBoundsServerTimeByWhatTheExchangeTook() throws {
     let clock = TestClock()
     var time = ServerTime(bootID: clock.read().bootID)

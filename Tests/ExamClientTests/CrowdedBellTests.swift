@@ -6,7 +6,7 @@ import Testing
 @testable import ExamClient
 
 /// The bell: everybody hands in at once, the network stalls, apps are killed.
-@Suite struct CrowdedBellTests {
+@Suite(.timeLimit(.minutes(10))) struct CrowdedBellTests {
   @Test func s3_34_handingInNeedsNoNetworkAndTellsWhatIsMissing() async throws {
     let phone = try TestPhone()
     try await phone.started()

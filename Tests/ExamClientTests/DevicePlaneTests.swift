@@ -7,7 +7,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct GrantTests {
+@Suite(.timeLimit(.minutes(10))) struct GrantTests {
   private let exam = TestExam()
   private let device = SigningKey()
 
@@ -63,7 +63,7 @@ import Testing
   }
 }
 
-@Suite struct DevicePlaneTests {
+@Suite(.timeLimit(.minutes(10))) struct DevicePlaneTests {
   private let plane = DevicePlane(serverURL: "http://127.0.0.1:1/")
   private var session: LiveSession { LiveSession(TestExam().grant(device: SigningKey()))! }
 
@@ -82,7 +82,7 @@ import Testing
   }
 }
 
-@Suite struct BlobReceiverTests {
+@Suite(.timeLimit(.minutes(10))) struct BlobReceiverTests {
   private func transfer(offset: UInt64 = 0, length: UInt64 = 10, total: UInt64 = 20) throws -> BlobTransfer {
     var core = BlobCore(seed: 1)
     let reference = BlobReference(digest: Hash.sha256([1]), length: total)

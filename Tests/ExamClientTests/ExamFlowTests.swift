@@ -6,7 +6,7 @@ import Testing
 @testable import ExamClient
 
 /// From joining to the last answer, on a real store and without a network.
-@Suite struct ExamFlowTests {
+@Suite(.timeLimit(.minutes(10))) struct ExamFlowTests {
   @Test func s3_03_aDeviceThatWasLoggedInLogsInWithoutANetwork() async throws {
     let phone = try TestPhone()
     try await phone.client.open()

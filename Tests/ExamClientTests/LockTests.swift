@@ -5,7 +5,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct LockTests {
+@Suite(.timeLimit(.minutes(10))) struct LockTests {
   @Test(arguments: LockCause.allCases)
   func s3_14_eachCauseLocksBeforeAnythingElse(cause: LockCause) async throws {
     let phone = try TestPhone()

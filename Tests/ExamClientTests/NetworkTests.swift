@@ -7,7 +7,7 @@ import Testing
 @testable import ExamClient
 
 /// Over real sockets, against what an honest server never answers.
-@Suite struct NetworkTests {
+@Suite(.timeLimit(.minutes(10))) struct NetworkTests {
   /// For what comes by itself; a test that waits this long has failed.
   private static let patience: Int64 = 20_000
 

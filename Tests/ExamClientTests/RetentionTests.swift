@@ -8,7 +8,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct RetentionTests {
+@Suite(.timeLimit(.minutes(10))) struct RetentionTests {
   private static let days = Int64(86_400_000)
 
   /// Handed in and acknowledged, with a verified receipt.

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct ScriptTests {
+@Suite(.timeLimit(.minutes(10))) struct ScriptTests {
   @Test(
     arguments: [
       ("login wang pass word", .login(user: "wang", password: "pass word")),

@@ -29,7 +29,7 @@ private final class KeyStoreStandIn: SecretVault {
   }
 }
 
-@Suite struct SecretVaultTests {
+@Suite(.timeLimit(.minutes(10))) struct SecretVaultTests {
   @Test func anAppsVaultTakesTheSecretsOutOfAStoreThatExists() async throws {
     let phone = try TestPhone()
     let vault = KeyStoreStandIn()

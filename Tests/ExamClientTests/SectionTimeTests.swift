@@ -6,7 +6,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct SectionTimeTests {
+@Suite(.timeLimit(.minutes(10))) struct SectionTimeTests {
   private let second: Int64 = 1_000
 
   /// Started, with ten minutes for the second section.

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ExamClient
 
-@Suite struct SubmitTests {
+@Suite(.timeLimit(.minutes(10))) struct SubmitTests {
   @Test func s3_12_theQuestionIsBoundToTheAnswers() async throws {
     let phone = try TestPhone()
     try await phone.started()

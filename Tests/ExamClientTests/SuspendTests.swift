@@ -6,7 +6,7 @@ import Testing
 @testable import ExamClient
 
 /// A suspended process cannot act. The boot clock goes on without it, and no timer comes.
-@Suite struct SuspendTests {
+@Suite(.timeLimit(.minutes(10))) struct SuspendTests {
   /// Everything that an app, or the system, can ask of the engine.
   enum Call: CaseIterable {
     case answer, draft, clear, flag, visit, leaveSection, submitInformation, lock, unlock, requestSubmit, confirm, start

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ExamServer
 
-@Suite struct BlobTests {
+@Suite(.timeLimit(.minutes(10))) struct BlobTests {
   private let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
 
   private func withBlob(_ body: (TestServer, String) async throws -> Void) async throws {

@@ -5,6 +5,7 @@ import Testing
 
 /// A room that is run with the commands alone, as the README shows it, in the form that people read.
 @Suite(
+  .timeLimit(.minutes(10)),
   .enabled(if: InstalledServer.binary != nil, "needs the exam-server binary beside the tests: swift build first"))
 struct CommandTests {
   private static let sample = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

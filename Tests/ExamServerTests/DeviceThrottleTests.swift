@@ -7,7 +7,7 @@ import Testing
 @testable import ExamServer
 
 /// One device in a loop costs the others nothing, and its last answers still pass.
-@Suite struct DeviceThrottleTests {
+@Suite(.timeLimit(.minutes(10))) struct DeviceThrottleTests {
   private func throttle(_ change: (inout DevicePlaneLimits) -> Void = { _ in }) -> DeviceThrottle {
     var limits = DevicePlaneLimits()
     limits.deviceRequestsPerSecond = 10

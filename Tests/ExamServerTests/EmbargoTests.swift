@@ -9,7 +9,7 @@ import Testing
 @testable import ExamServer
 
 /// I18: collects every byte that a candidate can fetch and looks for what must not be in it.
-@Suite struct EmbargoTests {
+@Suite(.timeLimit(.minutes(10))) struct EmbargoTests {
   /// Everything that came back, headers and refusals too, as sent and inflated, and each blob.
   private struct Catch {
     var bytes: [[UInt8]] = []

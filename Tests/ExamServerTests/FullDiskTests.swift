@@ -47,7 +47,7 @@ private final class SmallDisk: @unchecked Sendable {
 }
 
 @Suite(
-  .serialized,
+  .serialized, .timeLimit(.minutes(10)),
   .enabled(if: InstalledServer.binary != nil, "needs the exam-server binary beside the tests: swift build first"),
   .enabled(if: SmallDisk.isPermitted, "needs user namespaces that may mount a tmpfs"))
 struct FullDiskTests {

@@ -4,7 +4,7 @@ import Testing
 @testable import ExamServer
 
 /// Bad input at the level of HTTP: each gets a clear answer or an end, and the server goes on.
-@Suite struct HTTPRefusalTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPRefusalTests {
   private func withServer(
     _ change: (inout DevicePlaneLimits) -> Void = { _ in }, _ body: (TestServer) async throws -> Void
   ) async throws {

@@ -4,7 +4,7 @@ import Testing
 @testable import ExamServer
 
 /// Slow clients of the operator plane: each ends, and nobody who is only quiet does.
-@Suite struct OperatorPaceTests {
+@Suite(.timeLimit(.minutes(10))) struct OperatorPaceTests {
   private func withServer(
     _ change: (inout OperatorPlaneLimits) -> Void, _ body: (TestServer, RawConnection) async throws -> Void
   ) async throws {

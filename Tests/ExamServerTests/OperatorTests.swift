@@ -6,7 +6,7 @@ import Testing
 
 @testable import ExamServer
 
-@Suite struct OperatorTests {
+@Suite(.timeLimit(.minutes(10))) struct OperatorTests {
   private func withServer(_ body: (TestServer) async throws -> Void) async throws {
     let server = try await TestServer()
     do { try await body(server) } catch {

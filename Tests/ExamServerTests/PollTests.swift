@@ -6,7 +6,7 @@ import Testing
 
 @testable import ExamServer
 
-@Suite struct PollTests {
+@Suite(.timeLimit(.minutes(10))) struct PollTests {
   private struct Room {
     var server: TestServer
     var exam: TestExam

@@ -8,7 +8,7 @@ import Testing
 
 /// The real `exam-server`, as a supervisor, a broken disk and a full process table treat it.
 @Suite(
-  .serialized,
+  .serialized, .timeLimit(.minutes(10)),
   .enabled(if: InstalledServer.binary != nil, "needs the exam-server binary beside the tests: swift build first"))
 struct RealProcessTests {
   private static let strace = SystemTool.works("strace", ["-o", "/dev/null", "true"])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import ExamServer
 
-@Suite struct SessionTests {
+@Suite(.timeLimit(.minutes(10))) struct SessionTests {
   private func withDevice(
     _ change: (inout ServerOptions) -> Void = { _ in }, _ body: (TestServer, TestExam, TestDevice) async throws -> Void
   ) async throws {
