@@ -15,14 +15,17 @@ demo: release
 # Papers and recorded links that nobody here wrote; tests skip, and say so, without them.
 SHARED := $(or $(EXAMSYNC_SHARED_DATA),../shared/data)
 
+# Far more than a slow machine needs: what takes longer hangs.
+TIMED := .ci/timed 1500
+
 test: debug
-	swift test --scratch-path $(DEBUG) --skip-build --skip ExamLabTests
-	swift test --scratch-path $(DEBUG) --skip-build --filter ExamLabTests
-	$(DEBUG)/debug/exam-lab demo --binaries $(DEBUG)/debug --candidates 4 --exam-seconds 16 \
+	$(TIMED) swift test --scratch-path $(DEBUG) --skip-build --skip ExamLabTests
+	$(TIMED) swift test --scratch-path $(DEBUG) --skip-build --filter ExamLabTests
+	$(TIMED) $(DEBUG)/debug/exam-lab demo --binaries $(DEBUG)/debug --candidates 4 --exam-seconds 16 \
 	  --output-folder $(OUT)/test-demo
 	@if [ -f $(SHARED)/papers/frenchmedmcqa/dev.json ]; then rm -rf $(OUT)/french && \
 	  $(DEBUG)/debug/exam-lab convert frenchmedmcqa $(SHARED)/papers/frenchmedmcqa/dev.json $(OUT)/french && \
-	  $(DEBUG)/debug/exam-lab demo --binaries $(DEBUG)/debug --sample $(OUT)/french --candidates 3 \
+	  $(TIMED) $(DEBUG)/debug/exam-lab demo --binaries $(DEBUG)/debug --sample $(OUT)/french --candidates 3 \
 	    --exam-seconds 30 --recorded-only --output-folder $(OUT)/test-french; \
 	else echo "SKIPPED: $(SHARED) is not there, so nobody sat FrenchMedMCQA over recorded links"; fi
 
