@@ -11,18 +11,21 @@ final class TestServer: ReachableServer {
   let directory: DataDirectory
   let application: ExamServerApplication
   let made: NewServer
+  private let place: ServerPlace
 
   init(_ change: (inout ServerOptions) -> Void = { _ in }) async throws {
+    place = await ServerPlace.take()
     let path = NSTemporaryDirectory() + "examsync-server-\(ID128.random().hex)"
     directory = DataDirectory(path: path)
     made = try await directory.makeServer(address: "http://127.0.0.1:8080")
     application = try await Self.start(directory, change)
   }
 
-  private init(directory: DataDirectory, application: ExamServerApplication, made: NewServer) {
+  private init(directory: DataDirectory, application: ExamServerApplication, made: NewServer, place: ServerPlace) {
     self.directory = directory
     self.application = application
     self.made = made
+    self.place = place
   }
 
   private static func start(
@@ -42,7 +45,7 @@ final class TestServer: ReachableServer {
   func restarted(_ change: (inout ServerOptions) -> Void = { _ in }) async throws -> TestServer {
     await application.stop()
     return TestServer(
-      directory: directory, application: try await Self.start(directory, change), made: made)
+      directory: directory, application: try await Self.start(directory, change), made: made, place: place)
   }
 
   /// Stops the server and removes its folder.
