@@ -4,13 +4,20 @@ import ServerCore
 import SyncProtocol
 
 extension Evidence {
-  private func wasAcknowledged(_ sequence: UInt64, of journal: ID128, before instant: Int64) -> Bool {
-    history.contains { event in
-      guard event.trueMilliseconds < instant, case .acknowledged(journal, let reached, _) = event.fact else {
-        return false
-      }
-      return reached >= sequence
+  /// Whether an entry first came to stand on the server between an instant and the end, as far as it is known there at
+  /// the end. After a restore that took it back it comes anew, under the lease that its device has by then.
+  private func wasNew(_ sequence: UInt64, of journal: ID128, since start: Int64, until end: Int64) -> Bool {
+    let reachedAt = history.compactMap { event -> Int64? in
+      guard event.trueMilliseconds <= end, case .acknowledged(journal, let reached, _) = event.fact,
+        reached >= sequence
+      else { return nil }
+      return event.trueMilliseconds
     }
+    let takenBackAt = restores.last { restore in
+      restore.at <= end && reachedAt.contains { restore.from < $0 && $0 <= restore.at }
+    }?.at
+    guard let takenBackAt else { return !reachedAt.contains { $0 < start } }
+    return reachedAt.first { $0 > takenBackAt }.map { $0 >= start } ?? false
   }
 
   /// Whether another device of the attempt saved this value for an item between two instants, or before and it reached
@@ -26,7 +33,7 @@ extension Evidence {
       switch event.fact {
       case .saved(let journal, let sequence, _, item, let value):
         guard self.attempt(ofJournal: journal) == attempt,
-          event.trueMilliseconds >= start || !wasAcknowledged(sequence, of: journal, before: start)
+          event.trueMilliseconds >= start || wasNew(sequence, of: journal, since: start, until: end)
         else { return false }
         saved = value
       case .saveInterrupted(item, let value):
