@@ -155,7 +155,10 @@ extension ExamStore {
     var lost = EntryPlace.beginning
     var lostOrdinal: UInt32?
     var names: Set<FactName> = []
+    let lastSeal = try serverAnswers(of: memory.attempt)?.sealOrdinal ?? .max
     for (place, kind) in try ownEntries(memory) {
+      // Reopens a seal that is lost with it: everything since the seal that stands there counts with that one's.
+      if case .reopened(let ordinal) = kind, ordinal > lastSeal, again != nil { continue }
       if case .reopened(let ordinal) = kind {
         let isLost = kept.holds(place, for: reasons) && terms.reopens.contains(ordinal)
         again = isLost ? Uncounted(facts: [kind]) : nil
