@@ -62,8 +62,22 @@ extension ServerCore {
         time = TimeRules.classify(earliest: place.receivedAt, latest: place.receivedAt, deadline: deadline)
       }
     #endif
+    if isOverriddenBySeal(entry.kind, at: place) { return .kept(.afterSeal) }
     return admit(
       entry.kind, time: time, section: section, unlockIsValid: isValidUnlock(entry.kind, of: memory), at: place)
+  }
+
+  /// Whether the answers that were sealed are the applied ones already, so that an answer which the seal lists would
+  /// change them: before a restore it had no effect, under another lease or below another answer, and the candidate
+  /// handed in without it.
+  private func isOverriddenBySeal(_ kind: EntryKind, at place: EntryPlace) -> Bool {
+    switch kind {
+    case .answer, .clear: break
+    default: return false
+    }
+    let memory = place.journal.attempt
+    guard isCoveredBySeal(place), let sealed = memory.sealStatement?.answers else { return false }
+    return sealed == Hash.sha256(memory.sheet.canonicalBytes)
   }
 
   /// Applies an entry to the attempt in memory if the state allows it. Replaying takes the same way.
