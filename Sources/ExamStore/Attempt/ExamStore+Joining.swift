@@ -57,7 +57,11 @@ extension ExamStore {
     try goOn(from: record, memory)
   }
 
+  /// The time runs from the first start that the server told of: a restore takes a start, and does not give its time
+  /// again.
   func goOn(from record: AnswersRecord, _ memory: AttemptMemory) throws(ExamStoreError) {
+    var record = record
+    if let first = memory.base?.startedAt { record.startedAt = min(first, record.startedAt ?? first) }
     let journals = try journals()
     for position in record.journals {
       guard let own = memory.journals.first(where: { $0.id == position.journal }) else { continue }

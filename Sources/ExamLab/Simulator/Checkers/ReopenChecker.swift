@@ -119,8 +119,10 @@ package final class ReopenChecker: LiveChecker {
       guard let before = memory.attempts[attempt.attempt] else { continue }
       // The process began with going on from the server's record that it held, and died of something else. What the
       // answers are then is judged by I3.
-      if before.base != attempt.base, let base = attempt.base, base == Self.serversWord(attempt.attempt, on: phone) {
-        continue
+      if before.base != attempt.base, var word = Self.serversWord(attempt.attempt, on: phone) {
+        // The first start stays.
+        if let first = before.base?.startedAt { word.startedAt = min(first, word.startedAt ?? first) }
+        if word == attempt.base { continue }
       }
       finding.expect(
         before.answers == attempt.answers && before.base == attempt.base,
