@@ -20,7 +20,7 @@ struct RealProcessTests {
     let connection = try phone.device.server.connect(timeoutSeconds: 60)
     var refusals: [String] = []
     var isActedOn = false
-    try await waitUntil("the connection is gone", withinSeconds: 240) {
+    try await waitUntil("the connection is gone") {
       switch try await phone.answerAndSend(on: connection) {
       case .acknowledged: isActedOn = !refusals.isEmpty
       case .refused(let kind): refusals.append(kind)

@@ -10,7 +10,7 @@ struct WaitedInVain: Error, CustomStringConvertible {
 ///   - what: what is waited for, for the message.
 ///   - seconds: far more than the slowest machine needs, with all tests at once.
 func waitUntil(
-  _ what: String, withinSeconds seconds: Int = 120, _ isSo: () async throws -> Bool
+  _ what: String, withinSeconds seconds: Int = 300, _ isSo: () async throws -> Bool
 ) async throws {
   let deadline = ContinuousClock.now + .seconds(seconds)
   while try await !isSo() {
