@@ -34,9 +34,8 @@ struct CommandRun: Sendable {
     // A command says little on standard error, so reading one pipe after the other cannot block it.
     let printed = try output.fileHandleForReading.readToEnd() ?? Data()
     let complained = try errors.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
     return CommandRun(
-      status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+      status: ChildEnd.wait(for: process),
       lines: String(decoding: printed, as: UTF8.self).split(separator: "\n").map(String.init),
       errors: String(decoding: complained, as: UTF8.self))
   }

@@ -143,10 +143,8 @@ final class ServerProcess: @unchecked Sendable {
   func exitStatus(withinSeconds seconds: Int) async -> Int32 {
     await onThread {
       let last = self.killing(afterSeconds: seconds)
-      self.process.waitUntilExit()
-      last.cancel()
-      let status = self.process.terminationStatus
-      return self.process.terminationReason == .exit ? status : -status
+      defer { last.cancel() }
+      return ChildEnd.wait(for: self.process)
     }
   }
 
@@ -186,7 +184,6 @@ enum SystemTool {
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return false }
-    process.waitUntilExit()
-    return process.terminationStatus == 0
+    return ChildEnd.wait(for: process) == 0
   }
 }
