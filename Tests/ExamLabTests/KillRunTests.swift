@@ -39,6 +39,12 @@ import Testing
     return outcomes
   }
 
+  /// Two runs at once that had the same port would take one server for both of theirs.
+  @Test func noPortIsGivenOutTwice() throws {
+    let ports = try (0..<300).map { _ in try ServerUnderTest.freePort() }
+    #expect(Set(ports).count == ports.count)
+  }
+
   @Test(
     .enabled(if: binaries != nil, "exam-client and exam-server are not beside the tests: build everything first"),
     .enabled(if: tracerObstacle == nil, "strace may not run here, so nothing is killed at a system call"))

@@ -106,8 +106,24 @@ final class ServerUnderTest: Sendable {
     return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
   }
 
-  /// A port of loopback that is free now.
+  /// Ports that were given out: a run whose port another run's server has taken would take that server for its own.
+  private static let given = Mutex<Set<Int>>([])
+  /// Far more than are in use at once, and far fewer than the system has.
+  private static let mostGiven = 8_000
+
+  /// A port of loopback that is free now, and that this process has not given out lately.
   static func freePort() throws -> Int {
+    while true {
+      let port = try unusedPort()
+      let isNew = given.withLock { given in
+        if given.count >= mostGiven { given.removeAll() }
+        return given.insert(port).inserted
+      }
+      if isNew { return port }
+    }
+  }
+
+  private static func unusedPort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     defer { close(descriptor) }
     var address = loopback(port: 0)

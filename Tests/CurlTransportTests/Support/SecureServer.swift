@@ -40,8 +40,8 @@ final class SecureServer: Sendable {
   }
 
   /// Killed, for it does not hear a request to end: a child has the signals blocked that its parent's thread had, and
-  /// threads of `Process` block most. One that lived on would keep what it was born with, which can be the socket or the
-  /// pipe by which another test learns of another child's end.
+  /// threads of `Process` block most. One that lived on would keep what it was born with, which can be the socket or
+  /// the pipe by which another test learns of another child's end.
   func stop() {
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     try? FileManager.default.removeItem(at: folder)

@@ -2,8 +2,9 @@ import Foundation
 
 /// The end of a child, asked of the system.
 ///
-/// `Process` learns of it when a socket closes that only the child should hold. Another child, started on another thread
-/// at the same moment, may have been born with that socket: then `Process` learns of the end when that one ends too.
+/// `Process` learns of it when a socket closes that only the child should hold. Another child, started on another
+/// thread at the same moment, may have been born with that socket: then `Process` learns of the end when that one ends
+/// too.
 enum ChildEnd {
   /// Blocks until the child has ended.
   ///
