@@ -19,6 +19,12 @@ import Testing
 
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
+  /// Takes the three requests that a device has at once; there is no fourth.
+  private func empty(_ throttle: DeviceThrottle, of device: ID128) {
+    for _ in 0..<3 { #expect(throttle.take(device, at: start) == nil) }
+    #expect(throttle.take(device, at: start) != nil)
+  }
+
   @Test func aBurstIsTakenAndThenTheRateCounts() throws {
     let throttle = throttle()
     let device = ID128.random()
@@ -36,8 +42,7 @@ import Testing
   @Test func sealsHaveABucketThatNobodyElseEmpties() {
     let throttle = throttle()
     let device = ID128.random()
-    for _ in 0..<3 { #expect(throttle.take(device, at: start) == nil) }
-    #expect(throttle.take(device, at: start) != nil)
+    empty(throttle, of: device)
     for _ in 0..<2 { #expect(throttle.take(device, isSeal: true, at: start) == nil) }
     #expect(throttle.take(device, isSeal: true, at: start) != nil)
   }
@@ -45,8 +50,7 @@ import Testing
   @Test func aClockThatGoesBackGivesNothing() {
     let throttle = throttle()
     let device = ID128.random()
-    for _ in 0..<3 { #expect(throttle.take(device, at: start) == nil) }
-    #expect(throttle.take(device, at: start) != nil)
+    empty(throttle, of: device)
     #expect(throttle.take(device, at: .uptimeNanoseconds(1)) != nil)
     #expect(throttle.take(device, at: start) != nil)
   }
@@ -54,8 +58,7 @@ import Testing
   @Test func theMemoryIsBounded() {
     let throttle = throttle { $0.countedDevices = 100 }
     let busy = ID128.random()
-    for _ in 0..<3 { #expect(throttle.take(busy, at: start) == nil) }
-    #expect(throttle.take(busy, at: start) != nil)
+    empty(throttle, of: busy)
     for _ in 0..<99 { #expect(throttle.take(.random(), at: start) == nil) }
     #expect(throttle.count == 100)
     // The others have rested; the busy one is still known.

@@ -6,6 +6,14 @@ import Foundation
 /// thread at the same moment, may have been born with that socket: then `Process` learns of the end when that one ends
 /// too.
 enum ChildEnd {
+  /// Kills a child later, unless that is called off.
+  static func killing(_ process: Process, afterSeconds seconds: Int) -> DispatchWorkItem {
+    let identifier = process.processIdentifier
+    let last = DispatchWorkItem { kill(identifier, SIGKILL) }
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds), execute: last)
+    return last
+  }
+
   /// Blocks until the child has ended.
   ///
   /// - Returns: the exit status, or minus the signal.

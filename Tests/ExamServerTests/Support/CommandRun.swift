@@ -27,9 +27,7 @@ struct CommandRun: Sendable {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
-    let identifier = process.processIdentifier
-    let last = DispatchWorkItem { kill(identifier, SIGKILL) }
-    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(240), execute: last)
+    let last = ChildEnd.killing(process, afterSeconds: 240)
     defer { last.cancel() }
     // A command says little on standard error, so reading one pipe after the other cannot block it.
     let printed = try output.fileHandleForReading.readToEnd() ?? Data()

@@ -127,7 +127,7 @@ final class ServerProcess: @unchecked Sendable {
   /// The first line of its output; `nil` if it ends without one. A child that says nothing for so long is killed.
   func readLine(withinSeconds seconds: Int = 120) async -> String? {
     await onThread {
-      let last = self.killing(afterSeconds: seconds)
+      let last = ChildEnd.killing(self.process, afterSeconds: seconds)
       defer { last.cancel() }
       var bytes: [UInt8] = []
       let handle = self.output.fileHandleForReading
@@ -142,18 +142,10 @@ final class ServerProcess: @unchecked Sendable {
   /// The exit status, or minus the signal. After so many seconds the child is killed.
   func exitStatus(withinSeconds seconds: Int) async -> Int32 {
     await onThread {
-      let last = self.killing(afterSeconds: seconds)
+      let last = ChildEnd.killing(self.process, afterSeconds: seconds)
       defer { last.cancel() }
       return ChildEnd.wait(for: self.process)
     }
-  }
-
-  /// Kills the child later, unless that is called off.
-  private func killing(afterSeconds seconds: Int) -> DispatchWorkItem {
-    let identifier = process.processIdentifier
-    let last = DispatchWorkItem { kill(identifier, SIGKILL) }
-    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds), execute: last)
-    return last
   }
 
   /// Ends its input.
