@@ -14,8 +14,11 @@ extension ExamStore {
     guard kept.names(reasonsOfGone) || !unjudged.isEmpty else { return [] }
     var values: [(place: EntryPlace, said: SaidValues.Element)] = []
     for (place, kind) in try ownEntries(memory) {
-      // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing.
-      if case .reopened = kind { values.removeAll { !unjudged.contains($0.place) } }
+      // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing. Nor
+      // does one under another lease, which said nothing again of what stood here still.
+      if case .reopened = kind, !kept.holds(place, for: [.staleLease]) {
+        values.removeAll { !unjudged.contains($0.place) }
+      }
       guard let said = kind.said else { continue }
       values.removeAll { $0.said.item == said.item }
       let isGone = memory.fold.valuePlaces[said.item] != place
