@@ -8,7 +8,7 @@ enum DiskBlocks {
   /// Bytes of the smallest block.
   static let smallest = 4096
   /// Bytes that lie unused at most; more goes back to the allocator.
-  private static let unusedLimit = 256 << 20
+  private static let unusedLimit = 64 << 20
 
   /// Addresses, because a pointer may not cross threads unchecked; nobody else knows an unused block.
   private struct Shelf {
