@@ -167,6 +167,22 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
 
+  /// Found by the simulator: a device that was locked said its lock again and stopped there; nothing more came before
+  /// the bell, and the other device's answers were not in what was handed in.
+  @Test func lockedDeviceGoesOnFromTheServersAnswersToo() throws {
+    let (first, second) = try begun()
+    _ = try second.store.lock(.call, in: second.attempt, at: second.moment())
+    try second.push()
+    try release(first)
+    #expect(try takeOver(second)?.answers.isEmpty == true)
+    #expect(try second.store.phase(of: second.attempt) == .locked(1))
+    let seal = try second.store.seal(second.attempt, cause: .bell, at: second.moment())
+    #expect(seal.statement.answerCount == 1)
+    #expect(try second.push().isEmpty)
+    let receipt = try #require(try first.receipts().first).verified(publicKey: TestServer.identity.publicKey).receipt
+    #expect(receipt.applied == seal.statement.answers)
+  }
+
   /// Found by the simulator: what the server was told of the lock came after the unlock was journalled.
   @Test func unlockThatOpenedNothingIsSaidAgainWithItsLock() throws {
     let (first, second) = try begun()

@@ -90,6 +90,40 @@ import Testing
     #expect(try receipt(first).applied == seal.statement.answers)
   }
 
+  /// The first device is not gone: it offers q2 again, after its lease was given away, and answers on. The server holds
+  /// all of it and counts none.
+  @Test func answerThatCountsNoMoreIsSaidAgain() throws {
+    let (first, second) = try wentBack()
+    try release(first)
+    first.answer("q3", "c")
+    try first.send(from: 5)
+    #expect(try first.exported().answers.map(\.item) == ["q1"])
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try takeOver(second) == nil)
+    try second.pushAfterARestore()
+    #expect(try second.store.answerSheet(of: second.attempt).sorted.map(\.item) == ["q1", "q2"])
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(try second.push().isEmpty)
+    #expect(try receipt(first).applied == seal.statement.answers)
+  }
+
+  /// An answer that another device took back since, under a lease that counted, is not lost.
+  @Test func answerThatWasTakenBackSinceIsNotSaidAgain() throws {
+    let (first, second) = try begun()
+    first.answer("q2", "b")
+    try first.send(from: 5)
+    try release(first)
+    _ = try takeOver(second)
+    try release(first)
+    first.lease = 3
+    first.append(.clear(item: "q2"))
+    try first.send(from: 6)
+    try release(first)
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.answerSheet(of: second.attempt).sorted.map(\.item) == ["q1"])
+  }
+
   /// When time is up the answers do not count any more, but the server has them, and the seal gets its receipt.
   @Test func afterTheBellTheyAreEvidence() throws {
     let (first, second) = try wentBack()

@@ -83,23 +83,26 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2", "q3", "q5"])
   }
 
-  /// The second device saved q2 without the lease and followed both reopenings of the first one's paper with its own. At
-  /// the second it goes on from what the server says, which covers q2 and does not hold it: the candidate was told that
-  /// it is saved, so it stays on the screen and in what is handed in there.
+  /// The second device saved q2 without the lease, and follows both reopenings of the first one's paper with its own.
+  /// At the second it goes on from what the server says, which covers q2 and does not hold it. The candidate was told
+  /// that it is saved, so it stays on the screen and in what is handed in there.
   @Test func answerBelowTwoStaleReopeningsStays() throws {
     let (first, second) = try begun()
     _ = try second.store.save(.options(["a"]), for: "q2", in: second.attempt, at: second.moment())
     first.seal()
     try first.send(from: 5)
-    try handIn(second, ordinal: 1)
+    _ = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(try second.push().contains { $0.reason == .staleLease })
     try reopen(first)
     first.append(.reopened(sealOrdinal: 1))
-    first.answer("q3", "b")
+    first.append(.answer(item: "q3", value: .number("12.5")))
     try first.send(from: 6)
     try second.read()
     #expect(try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment()).answers.isEmpty)
-    try handIn(second, ordinal: 2)
-    first.seal()
+    try second.push()
+    let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
+    #expect(seal.statement.ordinal == 2)
+    first.seal(ordinal: 2)
     try first.send(from: 8)
     try reopen(first)
     try second.read()
@@ -108,12 +111,5 @@ import Testing
     let sheet = try second.store.answerSheet(of: second.attempt)
     #expect(sheet.sorted.map(\.item) == ["q1", "q2", "q3"])
     #expect(sheet["q2"] == .options(["a"]))
-  }
-
-  /// Hands in on a device without the lease.
-  private func handIn(_ phone: StorePhone, ordinal: UInt32) throws {
-    let seal = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
-    #expect(seal.statement.ordinal == ordinal)
-    #expect(try phone.push().contains { $0.reason == .staleLease })
   }
 }

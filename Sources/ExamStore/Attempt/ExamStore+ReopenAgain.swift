@@ -14,8 +14,8 @@ extension ExamStore {
     guard kept.names(reasonsOfGone) || !unjudged.isEmpty else { return [] }
     var values: [(place: EntryPlace, said: SaidValues.Element)] = []
     for (place, kind) in try ownEntries(memory) {
-      // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing. Nor
-      // does one under another lease, which said nothing again of what stood here still.
+      // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing.
+      // Nor does one under another lease, which said nothing again of what stood here still.
       if case .reopened = kind, !kept.holds(place, for: [.staleLease]) {
         values.removeAll { !unjudged.contains($0.place) }
       }
@@ -32,7 +32,8 @@ extension ExamStore {
   /// What was said here before the seal that is reopened, and came too late then: there is more time now. A restored
   /// server may have lost the time in which it was said. An item that somebody answered since is not among it: where
   /// the server has another value than this device's last one that counted.
-  func valuesAfterDeadline(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> SaidValues {
+  func valuesAfterDeadline(_ memory: AttemptMemory, _ word: ServerWord) throws(ExamStoreError) -> SaidValues {
+    let kept = word.kept
     guard kept.names(.tooLate) else { return [] }
     var values: SaidValues = []
     var counted: [String: AnswerValue] = [:]
@@ -46,7 +47,7 @@ extension ExamStore {
         counted[said.item] = said.value
       }
     }
-    guard let record = try serverAnswers(of: memory.attempt) else { return values }
+    guard let record = word.record else { return values }
     return values.filter { record.answers[$0.item] == counted[$0.item] }
   }
 
@@ -68,8 +69,8 @@ extension ExamStore {
 
   /// Whether the seal that stands here was reopened, and the server knows it from another device, which went on.
   /// Nothing is left for a reopening of this one to open: it would be kept, and said again for ever.
-  func isReopenedElsewhere(_ memory: AttemptMemory) throws(ExamStoreError) -> Bool {
-    guard case .sealed(let ordinal) = memory.fold.state.phase, let record = try serverAnswers(of: memory.attempt),
+  func isReopenedElsewhere(_ memory: AttemptMemory, _ record: AnswersRecord?) -> Bool {
+    guard case .sealed(let ordinal) = memory.fold.state.phase, let record,
       FactName.reopened(ordinal).isReopening(knownTo: record), names(record, moreThan: memory)
     else { return false }
     // A seal of this device that the record does not cover yet has to be judged first.
@@ -79,10 +80,11 @@ extension ExamStore {
 
   /// Goes on from the server's record where the seal that was reopened is another device's there, and this device
   /// handed in without knowing: what it had answered counts neither there nor, from now on, here, and is said again.
-  func goOnFromAnothersSeal(_ ordinal: UInt32, _ memory: AttemptMemory) throws(ExamStoreError) {
-    guard let seal = memory.fold.seal, memory.fold.state.isSealed, seal.statement.ordinal == ordinal,
-      let record = try serverAnswers(of: memory.attempt), record.sealOrdinal == ordinal, record.isSealed,
-      !record.covers(seal)
+  func goOnFromAnothersSeal(
+    _ ordinal: UInt32, _ memory: AttemptMemory, _ record: AnswersRecord?
+  ) throws(ExamStoreError) {
+    guard let seal = memory.fold.seal, memory.fold.state.isSealed, seal.statement.ordinal == ordinal, let record,
+      record.sealOrdinal == ordinal, record.isSealed, !record.covers(seal)
     else { return }
     try goOnWhereNew(from: record, memory)
   }
@@ -98,16 +100,16 @@ extension ExamStore {
   /// Whether the server stands at a seal that an operator reopened, because what this device said of the reopening was
   /// kept under another lease.
   func reopeningIsStale(
-    _ memory: AttemptMemory, _ terms: AttemptTerms, _ kept: KeptEntries
+    _ memory: AttemptMemory, _ terms: AttemptTerms, _ word: ServerWord
   ) throws(ExamStoreError) -> Bool {
-    guard !terms.reopens.isEmpty, kept.names([.staleLease]), let record = try serverAnswers(of: memory.attempt),
-      record.isSealed, terms.reopens.contains(record.sealOrdinal)
+    guard !terms.reopens.isEmpty, word.kept.names([.staleLease]), let record = word.record, record.isSealed,
+      terms.reopens.contains(record.sealOrdinal)
     else { return false }
     if case .locked = memory.fold.state.phase { return false }
     var isStale = false
     for (place, kind) in try ownEntries(memory) {
       guard case .reopened(record.sealOrdinal) = kind else { continue }
-      isStale = kept.holds(place, for: [.staleLease])
+      isStale = word.kept.holds(place, for: [.staleLease])
     }
     return isStale
   }
@@ -122,47 +124,46 @@ extension ExamStore {
   public func reopenAgain(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     let memory = try memory(of: attempt)
     let terms = try terms(attempt)
-    guard writesUnderItsLease(memory, terms.attempt) else { return nil }
-    let kept = try keptEntries(memory)
-    let isStale = try reopeningIsStale(memory, terms, kept)
-    return try reopenAgain(memory, terms, kept, isStale: isStale, at: moment)
+    guard !terms.reopens.isEmpty, writesUnderItsLease(memory, terms.attempt) else { return nil }
+    let word = try serverWord(memory)
+    let isStale = try reopeningIsStale(memory, terms, word)
+    return try reopenAgain(memory, terms, word, isStale: isStale, at: moment)
   }
 
   /// A reopening that another device said, that this one went on from, and that a restored server lost: an operator has
   /// reopened the same seal again, and that device may be gone.
   private func anothersReopening(
-    _ memory: AttemptMemory, _ terms: AttemptTerms
+    _ memory: AttemptMemory, _ terms: AttemptTerms, _ record: AnswersRecord?
   ) throws(ExamStoreError) -> Uncounted? {
-    guard !terms.reopens.isEmpty, let record = try serverAnswers(of: memory.attempt), record.isSealed,
-      terms.reopens.contains(record.sealOrdinal)
-    else { return nil }
+    guard let record, record.isSealed, terms.reopens.contains(record.sealOrdinal) else { return nil }
     let (state, ordinal) = (memory.fold.state, record.sealOrdinal)
     guard state.sealOrdinal > ordinal || (state.sealOrdinal == ordinal && !state.isSealed) else { return nil }
     for (_, kind) in try ownEntries(memory) {
       if case .reopened(ordinal) = kind { return nil }
     }
-    return Uncounted(facts: [.reopened(sealOrdinal: ordinal)], lost: try lost(memory)?.answers ?? [])
+    return Uncounted(facts: [.reopened(sealOrdinal: ordinal)], lost: try lost(memory, record)?.answers ?? [])
   }
 
   /// - Parameter isStale: as ``reopeningIsStale(_:_:_:)`` says.
   func reopenAgain(
-    _ memory: AttemptMemory, _ terms: AttemptTerms, _ kept: KeptEntries, isStale: Bool, at moment: SaveMoment
+    _ memory: AttemptMemory, _ terms: AttemptTerms, _ word: ServerWord, isStale: Bool, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver? {
     guard memory.currentReceipt == nil else { return nil }
+    let kept = word.kept
     let seal = memory.fold.state.isSealed ? memory.fold.seal?.statement : nil
     if case .locked = memory.fold.state.phase { return nil }
     var reasons: Set<KeptReason> = [.reopenInvalid, .afterSeal, .sealInvalid]
     if isStale { reasons.insert(.staleLease) }
-    var again = try anothersReopening(memory, terms)
+    var again = try anothersReopening(memory, terms, word.record)
     guard kept.names(reasons) || again != nil else { return nil }
     var lost = EntryPlace.beginning
     var lostOrdinal: UInt32?
     var names: Set<FactName> = []
-    let lastSeal = try serverAnswers(of: memory.attempt)?.sealOrdinal ?? .max
+    let lastSeal = word.record?.sealOrdinal ?? .max
     for (place, kind) in try ownEntries(memory) {
-      // Reopens a seal that is lost with it: everything since the seal that stands there counts with that one's.
-      if case .reopened(let ordinal) = kind, ordinal > lastSeal, again != nil { continue }
       if case .reopened(let ordinal) = kind {
+        // Reopens a seal that is lost with it: everything since the seal that stands there counts with that one's.
+        if ordinal > lastSeal, again != nil { continue }
         let isLost = kept.holds(place, for: reasons) && terms.reopens.contains(ordinal)
         again = isLost ? Uncounted(facts: [kind]) : nil
         // What was said since it was told first stands here from there on, also where it was told again.

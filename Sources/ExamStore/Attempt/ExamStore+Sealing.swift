@@ -64,7 +64,8 @@ extension ExamStore {
     sealOrdinal: UInt32, of attempt: ID128, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver {
     let memory = try memory(of: attempt)
-    try goOnFromAnothersSeal(sealOrdinal, memory)
+    let word = try serverWord(memory)
+    try goOnFromAnothersSeal(sealOrdinal, memory, word.record)
     var draft = try liveDraft(memory, at: moment)
     let reopened = EntryKind.reopened(sealOrdinal: sealOrdinal)
     var state = draft.state
@@ -77,9 +78,8 @@ extension ExamStore {
     }
     // Below a lock it does not count yet: it stands here, and is said again with the unlock.
     if draft.state.phase != .notStarted {
-      let kept = try keptEntries(memory)
-      let late = moment.time == .late ? [] : try valuesAfterDeadline(memory, kept)
-      try draft.append(try withValuesAfterSeal(late, memory, kept))
+      let late = moment.time == .late ? [] : try valuesAfterDeadline(memory, word)
+      try draft.append(try withValuesAfterSeal(late, memory, word.kept))
     }
     return try committed(draft, to: memory)
   }

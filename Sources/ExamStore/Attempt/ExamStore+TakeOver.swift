@@ -30,21 +30,34 @@ extension ExamStore {
   /// - Returns: `nil` where nothing had to be journalled.
   /// - Throws: as every save; what the server says of another copy of this store is left for the fork to settle.
   public func takeOver(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
+    var whole: TakeOver?
+    // After a lock that is said again the rest is gone on from at once: nothing more may come before the bell.
+    for _ in 0..<Self.takeOverSteps {
+      guard let step = try takeOverOnce(attempt, at: moment) else { break }
+      whole = TakeOver(saved: step.saved, answers: (whole?.answers ?? []) + step.answers)
+    }
+    return whole
+  }
+
+  /// More than a take-over has: a reopening, locks of others, own ones, and all the rest.
+  private static let takeOverSteps = 8
+
+  private func takeOverOnce(_ attempt: ID128, at moment: SaveMoment) throws(ExamStoreError) -> TakeOver? {
     let memory = try memory(of: attempt)
     let terms = try terms(attempt)
     guard writesUnderItsLease(memory, terms.attempt) else { return nil }
-    let kept = try keptEntries(memory)
+    let word = try serverWord(memory)
     // Nothing that is said again counts before the reopening does.
-    if try reopeningIsStale(memory, terms, kept),
-      let again = try reopenAgain(memory, terms, kept, isStale: true, at: moment)
+    if try reopeningIsStale(memory, terms, word),
+      let again = try reopenAgain(memory, terms, word, isStale: true, at: moment)
     {
       return again
     }
     let isSealed = memory.fold.state.isSealed
-    if isSealed, try !isReopenedElsewhere(memory) { return try sealAgain(memory, kept, at: moment) }
-    var uncounted = try uncounted(memory, kept)
+    if isSealed, !isReopenedElsewhere(memory, word.record) { return try sealAgain(memory, word, at: moment) }
+    var uncounted = try uncounted(memory, word)
     if isSealed, moment.time != .late {
-      uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, kept)
+      uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, word.kept)
     }
     if !uncounted.isEmpty {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
@@ -54,7 +67,7 @@ extension ExamStore {
         rest.lost = uncounted.lost
         return rest.isEmpty ? nil : try repeatEntries(of: rest, memory, at: moment)
       }
-      let unknown = try locksElsewhere(memory)
+      let unknown = locksElsewhere(memory, word.record)
       if !unknown.isEmpty { return try repeatEntries(of: Uncounted(facts: unknown), memory, at: moment) }
       // While it is locked no answer would count. The lock itself has to, or its unlock would not.
       if case .locked = memory.fold.state.phase {
@@ -64,13 +77,14 @@ extension ExamStore {
     }
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
-    if let answers = try serverAnswers(of: attempt) { try goOnWhereNew(from: answers, memory) }
+    if let record = word.record { try goOnWhereNew(from: record, memory) }
     return saved
   }
 
-  func uncounted(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> Uncounted {
+  func uncounted(_ memory: AttemptMemory, _ word: ServerWord) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
-    let lost = try lost(memory)
+    let (kept, record) = (word.kept, word.record)
+    let lost = try lost(memory, record)
     let reasonsForAll = Set.tooLate.union([.staleLease, .whileLocked, .notStarted, .informationMissing])
     guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
     // Below an unlock, what another device's lock kept from counting counts when it is said again; below a grant, what
@@ -78,7 +92,6 @@ extension ExamStore {
     var lastUnlock = EntryPlace.beginning
     var lastGrant = EntryPlace.beginning
     // What the server knows from another device has been said.
-    let record = try serverAnswers(of: memory.attempt)
     let known = FactName.all(in: record)
     var counted = known
     var waiting: [(name: FactName, kind: EntryKind)] = []
@@ -150,8 +163,8 @@ extension ExamStore {
 
   /// Locks of other devices that hold the attempt on the server and are not known here. They hold it here too, before
   /// anything is journalled that they would keep from counting.
-  private func locksElsewhere(_ memory: AttemptMemory) throws(ExamStoreError) -> [EntryKind] {
-    guard let record = try serverAnswers(of: memory.attempt) else { return [] }
+  private func locksElsewhere(_ memory: AttemptMemory, _ record: AnswersRecord?) -> [EntryKind] {
+    guard let record else { return [] }
     let own = memory.fold.state.ledger
     return Set(record.locks).subtracting(record.unlocked).subtracting(own.locks).sorted()
       .map { .lock(LockFact(number: $0, cause: .other, detail: "on another device")) }
@@ -160,14 +173,14 @@ extension ExamStore {
   /// A seal that was on its way when the lease was released: without it the paper would be handed in here and nowhere
   /// else, and no receipt would ever come.
   private func sealAgain(
-    _ memory: AttemptMemory, _ kept: KeptEntries, at moment: SaveMoment
+    _ memory: AttemptMemory, _ word: ServerWord, at moment: SaveMoment
   ) throws(ExamStoreError) -> TakeOver? {
     guard memory.currentReceipt == nil, let seal = memory.fold.seal else { return nil }
-    let uncounted = try uncounted(memory, kept)
+    let uncounted = try uncounted(memory, word)
     // Where the reopening before it was kept too, the server expected no seal.
     let reasons: Set<KeptReason> = uncounted.reopeningsAlone.isEmpty ? [.staleLease] : [.staleLease, .sealInvalid]
     let place = EntryPlace(journal: seal.journalNumber, sequence: seal.sequence)
-    guard kept.holds(place, for: reasons) else { return nil }
+    guard word.kept.holds(place, for: reasons) else { return nil }
     return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)
   }
 
@@ -200,16 +213,20 @@ extension ExamStore {
     }
   }
 
-  /// Whether the server's record covers entries that this device has not gone on from yet: of other devices, or of
-  /// another copy of this one in a journal that was left, if the app died before the server's answers came.
   func names(_ answers: AnswersRecord, moreThan memory: AttemptMemory) -> Bool {
-    answers.journals.contains { position in
-      let known = memory.base?.journals.first { $0.journal == position.journal }?.sequence ?? 0
-      guard let own = memory.journals.first(where: { $0.id == position.journal }) else {
-        return position.sequence > known
+    !news(in: answers, memory).isEmpty
+  }
+
+  /// The entries that the server's record covers and that this device has not gone on from yet: of other devices, or of
+  /// another copy of this one in a journal that was left, if the app died before the server's answers came.
+  func news(in answers: AnswersRecord, _ memory: AttemptMemory) -> [(journal: ID128, entries: ClosedRange<UInt64>)] {
+    answers.journals.compactMap { position in
+      var known = memory.base?.journals.first { $0.journal == position.journal }?.sequence ?? 0
+      if let own = memory.journals.first(where: { $0.id == position.journal }) {
+        guard let fork = own.fork, !own.isReplaced else { return nil }
+        known = max(known, fork)
       }
-      guard let fork = own.fork, !own.isReplaced else { return false }
-      return position.sequence > max(fork, known)
+      return position.sequence > known ? (position.journal, known + 1...position.sequence) : nil
     }
   }
 }

@@ -8,44 +8,59 @@ import SyncWire
 extension ExamStore {
   /// What of the server's word that this device goes on from is lost on the server.
   struct Lost {
-    /// What the server said then, and what it says now; `nil` where it says nothing.
+    /// What the server said then.
     var base: AnswersRecord
-    var record: AnswersRecord?
     /// Answers and clears to say again, by item.
     var answers: SaidValues = []
   }
 
-  /// `nil` where the server still holds what it said, or this device offers it again itself.
-  func lost(_ memory: AttemptMemory) throws(ExamStoreError) -> Lost? {
-    guard let base = memory.base, try hasCandidateScope(memory) else { return nil }
-    let record = try serverAnswers(of: memory.attempt)
+  /// `nil` where what the server said still counts there, or this device offers it again itself.
+  ///
+  /// - Parameter record: what the server says now, out of the candidate's scope.
+  func lost(_ memory: AttemptMemory, _ record: AnswersRecord?) throws(ExamStoreError) -> Lost? {
+    guard let base = memory.base else { return nil }
     func sequence(_ journal: ID128) -> UInt64 {
       max(
         record?.journals.first { $0.journal == journal }?.sequence ?? 0,
         memory.journals.first { $0.id == journal }?.end ?? 0)
     }
-    guard base.journals.contains(where: { $0.sequence > sequence($0.journal) }) else { return nil }
-    var lost = Lost(base: base, record: record)
+    let lacksEntries = base.journals.contains { $0.sequence > sequence($0.journal) }
     // Where somebody wrote since, the server's value may be the newer one.
-    let hasNews =
-      record?.journals.contains { position in
-        !memory.journals.contains { $0.id == position.journal }
-          && position.sequence > base.journals.first { $0.journal == position.journal }?.sequence ?? 0
-      } ?? false
+    let hasNews = try hasNewsThatCount(record, memory)
+    // It may hold them all, and count them no more: they came to it again under another lease.
+    guard lacksEntries || !hasNews else { return nil }
+    var lost = Lost(base: base)
     let theirs = record?.answers.values ?? [:]
-    let items = Set(base.answers.values.keys).union(theirs.keys).map { (bytes: Array($0.utf8), item: $0) }
-    for (_, item) in items.sorted(by: { $0.bytes.lexicographicallyPrecedes($1.bytes) }) {
+    for item in Set(base.answers.values.keys).union(theirs.keys) {
       // What this device said since it offers again.
       guard memory.fold.valuePlaces[item] == nil, !hasNews || theirs[item] == nil else { continue }
       let value = memory.fold.answers[item]?.value
       if value != theirs[item] { lost.answers.append((item, value)) }
     }
-    return lost
+    lost.answers.sort { $0.item.utf8.lexicographicallyPrecedes($1.item.utf8) }
+    let lacksFacts = !FactName.all(in: base).isSubset(of: FactName.all(in: record))
+    return lacksEntries || lacksFacts || !lost.answers.isEmpty ? lost : nil
+  }
+
+  /// Whether the record covers entries that this device has not gone on from, and not all of them were kept.
+  private func hasNewsThatCount(_ record: AnswersRecord?, _ memory: AttemptMemory) throws(ExamStoreError) -> Bool {
+    guard let record else { return false }
+    for (journal, entries) in news(in: record, memory) {
+      var next = entries.lowerBound
+      for range in try keptRanges(of: journal).sorted(by: { $0.from < $1.from }) where range.from <= next {
+        next = max(next, range.to + 1)
+      }
+      if next <= entries.upperBound { return true }
+    }
+    return false
   }
 
   /// Whether answers that this device goes on from are neither on the server any more nor in a journal of this device.
   package func hasLostAnswers(of attempt: ID128) throws(ExamStoreError) -> Bool {
-    guard let lost = try lost(try memory(of: attempt)) else { return false }
+    let memory = try memory(of: attempt)
+    guard try hasCandidateScope(memory), let lost = try lost(memory, try serverAnswers(of: attempt)) else {
+      return false
+    }
     return !lost.answers.isEmpty
   }
 

@@ -43,6 +43,13 @@ struct KeptEntries {
   }
 }
 
+/// What the server says of an attempt, read once for all that is decided by it.
+struct ServerWord {
+  /// Its answers; `nil` where it says nothing of them.
+  var record: AnswersRecord?
+  var kept: KeptEntries
+}
+
 extension ExamStore {
   /// This device's entries of an attempt as far as they stand, journal by journal, in the order they were said in.
   func ownEntries(_ memory: AttemptMemory) throws(ExamStoreError) -> [(place: EntryPlace, kind: EntryKind)] {
@@ -55,15 +62,18 @@ extension ExamStore {
     return own
   }
 
-  func keptEntries(_ memory: AttemptMemory) throws(ExamStoreError) -> KeptEntries {
+  func serverWord(_ memory: AttemptMemory) throws(ExamStoreError) -> ServerWord {
     var kept = KeptEntries()
-    guard let candidate = device?.grant?.candidate else { return kept }
-    for journal in memory.journals {
-      let records = try values(
-        DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.id.hex)/")
-      kept.add(records.values.map(\.range), of: journal.number)
-    }
-    return kept
+    for journal in memory.journals { kept.add(try keptRanges(of: journal.id), of: journal.number) }
+    return ServerWord(record: try serverAnswers(of: memory.attempt), kept: kept)
+  }
+
+  /// What the server kept without effect of a journal, of this device or of another one of the candidate.
+  func keptRanges(of journal: ID128) throws(ExamStoreError) -> [KeptRange] {
+    guard let candidate = device?.grant?.candidate else { return [] }
+    return try values(
+      DispositionRecord.self, ScopeCollection.disposition, in: candidate, keyPrefix: "\(journal.hex)/"
+    ).values.map(\.range)
   }
 
   /// Whether this device writes, under the lease that the server's record of the attempt names.
