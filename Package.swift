@@ -122,13 +122,14 @@ let package = Package(
       name: "ExamServerTests",
       dependencies: [
         "ExamServer", "ServerCore", "ExamClient", "ExamModel", "SyncProtocol", "SyncWire", "CurlTransport",
-        "PaperImport", crypto,
+        "PaperImport", crypto, .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ], swiftSettings: strict),
     .testTarget(
       name: "ExamClientTests",
       dependencies: [
-        "ExamClient", "ExamServer", "ServerCore", "ServerStoreSQLite", "PaperImport", "ExamModel", "SyncProtocol",
-        "SyncWire",
+        "ExamClient", "ExamStore", "SQLite", "ExamServer", "ServerCore", "ServerStoreSQLite", "PaperImport",
+        "ExamModel", "SyncProtocol", "SyncWire",
       ], swiftSettings: strict),
     .testTarget(
       name: "ExamLabTests",

@@ -147,6 +147,9 @@ extension ExamStoreError {
     }
   }
 
+  /// Whether the same succeeds as soon as there is room, or the other program has gone.
+  public var isTemporary: Bool { code == .diskFull || code == .storeInUse }
+
   /// The disk or the memory did not give what was asked for, so nothing was found wrong with it.
   var isUnread: Bool {
     guard let error = underlying as? SQLiteError else { return false }

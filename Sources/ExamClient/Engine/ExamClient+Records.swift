@@ -6,10 +6,16 @@ import SyncWire
 
 /// What the server's records bring about on this device, as soon as they are here.
 extension ExamClient {
+  /// How long after a full disk what the server sent is taken again, if nothing new comes before: after the receipt
+  /// nothing may.
+  package static let recordsTakenAgainAfterMilliseconds: UInt64 = 30_000
+
   /// - Parameter collections: those that changed; `nil` to look at everything.
   func takeRecords(collections: Set<String>?) {
     guard let store else { return }
-    func touches(_ names: String...) -> Bool { collections.map { !$0.isDisjoint(with: names) } ?? true }
+    let looksAtAll = collections == nil || recordsNotTakenAt != nil
+    recordsNotTakenAt = nil
+    func touches(_ names: String...) -> Bool { looksAtAll || collections?.isDisjoint(with: names) == false }
     if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
     if let attempt {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { takeGrants(store, attempt) }
@@ -24,8 +30,8 @@ extension ExamClient {
       if touches(ScopeCollection.receipt) { takeReceipts(store, attempt) }
       if touches(ScopeCollection.disposition) { takeDispositions(store, attempt) }
       if touches(ScopeCollection.announcement) { takeAnnouncements(store, attempt) }
-      if touches(ScopeCollection.key), let record = paperRecord(of: attempt), paperKey(of: attempt, record) != nil,
-        collections != nil
+      if collections?.contains(ScopeCollection.key) == true, let record = paperRecord(of: attempt),
+        paperKey(of: attempt, record) != nil
       {
         emit(.keyReleased)
       }
@@ -37,8 +43,16 @@ extension ExamClient {
     armWake()
   }
 
+  func takeRecordsAgainIfDue() {
+    guard let failedAt = recordsNotTakenAt,
+      reading().bootMilliseconds >= failedAt + Self.recordsTakenAgainAfterMilliseconds
+    else { return }
+    takeRecords(collections: [])
+  }
+
   private func logFailure(_ what: String, _ error: any Error) {
-    logFault("\(what) was not journalled; it is tried again with the next change", "\(error)")
+    if (error as? ExamStoreError)?.isTemporary == true { recordsNotTakenAt = reading().bootMilliseconds }
+    logFault("\(what) was not stored; it is tried again", "\(error)")
   }
 
   /// More time: journalled once, so that the server knows that the candidate saw it.
@@ -123,7 +137,7 @@ extension ExamClient {
         if !isReopened, !store.isSealed(attempt), !ownJournals().contains(statement.journal) { isSuperseded = true }
       }
     } catch {
-      logFault("a receipt was not stored", "\(error)")
+      logFailure("a receipt", error)
     }
   }
 
@@ -149,7 +163,7 @@ extension ExamClient {
       for announcement in texts { emit(.announcement(text: announcement.text)) }
       try store.setSetting(SettingName.announcements, to: Array("\(last.number)".utf8))
     } catch {
-      logFault("announcements could not be read", "\(error)")
+      logFailure("announcements", error)
     }
   }
 

@@ -9,25 +9,43 @@ import SyncWire
 extension SimPhone {
   func takeRecords(collections: Set<String>?) {
     guard let store else { return }
-    func touches(_ names: String...) -> Bool { collections.map { !$0.isDisjoint(with: names) } ?? true }
+    let looksAtAll = collections == nil || recordsNotTakenAt != nil
+    recordsNotTakenAt = nil
+    func touches(_ names: String...) -> Bool { looksAtAll || collections?.isDisjoint(with: names) == false }
     if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
     if let attempt {
-      if touches(ScopeCollection.grant, ScopeCollection.exam) { try? takeGrants(store, attempt) }
-      if touches(ScopeCollection.unlock) { try? takeUnlocks(store, attempt) }
+      if touches(ScopeCollection.grant, ScopeCollection.exam) { taking { try takeGrants(store, attempt) } }
+      if touches(ScopeCollection.unlock) { taking { try takeUnlocks(store, attempt) } }
       if touches(
         ScopeCollection.attempt, ScopeCollection.answers, ScopeCollection.disposition, ScopeCollection.unlock,
         ScopeCollection.reopen)
       {
-        try? takeLease(store, attempt)
+        taking { try takeLease(store, attempt) }
       }
-      if touches(ScopeCollection.reopen, ScopeCollection.grant) { try? takeReopens(store, attempt) }
-      if touches(ScopeCollection.receipt) { try? takeReceipts(store, attempt) }
+      if touches(ScopeCollection.reopen, ScopeCollection.grant) { taking { try takeReopens(store, attempt) } }
+      if touches(ScopeCollection.receipt) { taking { try takeReceipts(store, attempt) } }
       if touches(ScopeCollection.disposition) { takeDispositions(store, attempt) }
     }
     if touches(ScopeCollection.attempt, ScopeCollection.exam, ScopeCollection.paper) { refreshDownloads() }
     updateBell()
     sealIfBellRang()
     armWake()
+  }
+
+  func takeRecordsAgainIfDue() {
+    guard let failedAt = recordsNotTakenAt,
+      reading().bootMilliseconds >= failedAt + ExamClient.recordsTakenAgainAfterMilliseconds
+    else { return }
+    takeRecords(collections: [])
+  }
+
+  /// What finds no room on the disk is taken again.
+  @discardableResult
+  private func taking<Outcome>(_ body: () throws -> Outcome) -> Outcome? {
+    do { return try body() } catch {
+      if (error as? ExamStoreError)?.isTemporary == true { recordsNotTakenAt = reading().bootMilliseconds }
+      return nil
+    }
   }
 
   private func takeGrants(_ store: ExamStore, _ attempt: ID128) throws {
@@ -55,9 +73,9 @@ extension SimPhone {
       noteSaved(renewed, store)
       nudge()
     }
-    try noteRepeated(store, attempt, try? store.takeOver(attempt, at: moment()))
+    try noteRepeated(store, attempt, taking { try store.takeOver(attempt, at: moment()) } ?? nil)
     guard !disk.isDead else { return }
-    try noteRepeated(store, attempt, try? store.reopenAgain(attempt, at: moment()))
+    try noteRepeated(store, attempt, taking { try store.reopenAgain(attempt, at: moment()) } ?? nil)
   }
 
   private func noteRepeated(_ store: ExamStore, _ attempt: ID128, _ taken: TakeOver?) throws {
@@ -98,7 +116,7 @@ extension SimPhone {
     guard case .sealed(let ordinal) = try store.phase(of: attempt),
       try store.terms(attempt).reopens.contains(ordinal), !bell.hasRung(at: reading())
     else { return }
-    let reopened = try? store.reopen(sealOrdinal: ordinal, of: attempt, at: moment())
+    let reopened = taking { try store.reopen(sealOrdinal: ordinal, of: attempt, at: moment()) }
     try noteRepeated(store, attempt, reopened)
     guard reopened != nil, !disk.isDead else { return }
     nudge()
