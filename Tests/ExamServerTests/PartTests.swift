@@ -1,5 +1,7 @@
 import ExamModel
 import Foundation
+import NIOCore
+import NIOPosix
 import ServerCore
 import SyncProtocol
 import Testing
@@ -108,6 +110,18 @@ import Testing
   ])
   func addressesOfServersAreReadStrictly(address: String) {
     #expect(throws: OperatorClientError.self) { _ = try OperatorClient(address: address) }
+  }
+
+  /// A server that takes the request and says nothing: an operator is told, and warned that it may have worked.
+  @Test func serverThatSaysNothingIsGivenUp() async throws {
+    let silent = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .bind(host: "127.0.0.1", port: 0).get()
+    defer { silent.close(promise: nil) }
+    let port = try #require(silent.localAddress?.port)
+    let client = try OperatorClient(address: "127.0.0.1:\(port)", silenceMilliseconds: 200)
+    let request = OperatorRequest(method: "POST", path: "/v1/exams", body: [UInt8](repeating: 32, count: 200_000))
+    let error = await #expect(throws: OperatorClientError.self) { try await client.send(request) }
+    #expect(error?.description.contains("look at the board") == true)
   }
 }
 

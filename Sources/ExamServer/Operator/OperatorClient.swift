@@ -10,11 +10,23 @@ public struct OperatorClientError: Error, Sendable, CustomStringConvertible {
 /// Asks a running server over its operator port. The port is on loopback by default: from elsewhere, come through a
 /// tunnel or a TLS proxy on this machine.
 public struct OperatorClient: Sendable {
+  /// How long nothing may come from the server, and nothing go to it, before it is given up: longer than any
+  /// command takes, a page of a roster with passwords too.
+  public static let silenceMilliseconds: Int64 = 120_000
+  /// A body goes out in parts of this size, so that a long one on a slow line is not taken for silence.
+  private static let partBytes = 65_536
+
   private let host: String
   private let port: Int
+  private let silenceMilliseconds: Int64
 
-  /// - Parameter address: `host:port` or `http://host:port`.
-  public init(address: String) throws(OperatorClientError) {
+  /// - Parameters:
+  ///   - address: `host:port` or `http://host:port`.
+  ///   - silenceMilliseconds: see ``silenceMilliseconds``.
+  public init(
+    address: String, silenceMilliseconds: Int64 = OperatorClient.silenceMilliseconds
+  ) throws(OperatorClientError) {
+    self.silenceMilliseconds = silenceMilliseconds
     var text = address
     if text.hasPrefix("https://") {
       throw OperatorClientError(
@@ -34,21 +46,24 @@ public struct OperatorClient: Sendable {
   /// One request on one connection.
   public func send(_ request: OperatorRequest) async throws -> OperatorAnswer {
     let promise = MultiThreadedEventLoopGroup.singleton.next().makePromise(of: OperatorAnswer.self)
-    let (host, port) = (host, port)
+    let (host, port, silence) = (host, port, TimeAmount.milliseconds(silenceMilliseconds))
     do {
       let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connectTimeout(.seconds(5))
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(IdleStateHandler(allTimeout: silence))
             try channel.pipeline.syncOperations.addHTTPClientHandlers()
             try channel.pipeline.syncOperations.addHandler(AnswerCollector(promise: promise))
           }
         }
         .connect(host: host, port: port).get()
       let head = Self.head(request, host: "\(host):\(port)")
-      let body = ByteBuffer(bytes: request.body)
+      var body = ByteBuffer(bytes: request.body)
       channel.write(HTTPClientRequestPart.head(head), promise: nil)
-      channel.write(HTTPClientRequestPart.body(.byteBuffer(body)), promise: nil)
+      while let part = body.readSlice(length: min(Self.partBytes, max(1, body.readableBytes))) {
+        channel.write(HTTPClientRequestPart.body(.byteBuffer(part)), promise: nil)
+      }
       channel.writeAndFlush(HTTPClientRequestPart.end(nil), promise: nil)
     } catch {
       promise.fail(error)
@@ -100,11 +115,19 @@ private final class AnswerCollector: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard event is IdleStateHandler.IdleStateEvent else { return context.fireUserInboundEventTriggered(event) }
+    fail(
+      "The server does not answer. It may still have done what was asked: look at the board or the audit trail before "
+        + "you ask again.")
+    context.close(promise: nil)
+  }
+
   func channelInactive(context: ChannelHandlerContext) { fail() }
 
-  private func fail() {
+  private func fail(_ words: String = "The server closed the connection before it had answered.") {
     guard !isDone else { return }
     isDone = true
-    promise.fail(OperatorClientError(description: "The server closed the connection before it had answered."))
+    promise.fail(OperatorClientError(description: words))
   }
 }
