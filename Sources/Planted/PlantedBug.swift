@@ -19,6 +19,7 @@
     case acknowledgedEntriesDeleted
     case cursorSavedBeforeRecords
     case resetKeepsOldRecords
+    case updateNamedBeforeMade
 
     // The attempt on the device
     case lockCountResetByRestart

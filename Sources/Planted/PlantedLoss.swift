@@ -17,6 +17,7 @@
       case .acknowledgedEntriesDeleted: "a server restored from yesterday's backup cannot be refilled"
       case .cursorSavedBeforeRecords: "a kill between the two leaves a device that never asks for the records again"
       case .resetKeepsOldRecords: "a record that the server withdrew goes on being believed"
+      case .updateNamedBeforeMade: "a kill in the first start after an update leaves a store that no version opens"
       case .lockCountResetByRestart: "restarting the app forgives every lock"
       case .lastLockSealedSeparately: "a kill after the last lock leaves a paper that is neither open nor handed in"
       case .unlockTriesInMemory: "killing the app gives five fresh tries at an unlock code"

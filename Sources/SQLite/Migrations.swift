@@ -1,5 +1,9 @@
 import CSQLite
 
+#if PlantedBugs
+  import Planted
+#endif
+
 extension Connection {
   /// Makes the file's schema the newest one: a new file gets every migration, an older one those it lacks, each in a
   /// transaction of its own, so that a stop in between leaves a valid older version.
@@ -92,6 +96,11 @@ extension Connection {
   }
 
   private func apply(_ migration: SchemaMigration, of schema: Schema) throws(SQLiteError) {
+    #if PlantedBugs
+      if planted(.updateNamedBeforeMade), migration.version > 1 {
+        try execute("PRAGMA user_version = \(migration.version)")
+      }
+    #endif
     do throws(SQLiteError) {
       try transaction(.immediate) { () throws(SQLiteError) in
         try execute(migration.sql)

@@ -1,3 +1,5 @@
+import ExamStore
+import SQLite
 import Testing
 
 @testable import ExamLab
@@ -16,6 +18,35 @@ import Testing
     let counts = PowerCutCampaign(seed: 11).run(0..<640).counts
     #expect(counts.failStops > 0 && counts.reopenings > 0 && counts.refusedForSpace > 0 && counts.cleanEnds > 0)
     #expect(counts.lossesNoticed + counts.lossesNoticedByServer + counts.earlierStates > 0)
+  }
+
+  @Test(arguments: PowerCutPlan.Lane.cuts)
+  func filesOfTheVersionBeforeAreMet(lane: PowerCutPlan.Lane) {
+    let result = PowerCutCampaign(seed: 12, lane: lane).run(0..<320)
+    #expect(result.failures.map(\.finding) == [])
+    #expect(result.counts.updates > 8)
+  }
+
+  @Test(arguments: [false, true]) func fileOfTheVersionBeforeIsBroughtUpToDate(leavesLog: Bool) throws {
+    let disk = VirtualDisk(decisions: Decisions(seed: 1, plan: []), node: 1)
+    defer { disk.close() }
+    func version() throws -> Int32 {
+      disk.restart()
+      var options = ConnectionOptions.durable
+      options.vfsName = disk.vfsName
+      let connection = try Connection(path: PowerCutPhone.path, options: options)
+      defer { try? connection.close() }
+      return try connection.schemaVersion()
+    }
+    let phone = PowerCutPhone(disk: disk, seed: 1)
+    try phone.open().close()
+    let newest = try version()
+    disk.restart()
+    try EarlierForm.phone.takeBack(PowerCutPhone.path, on: disk, leavesLog: leavesLog)
+    #expect(try version() == newest - 1)
+    disk.restart()
+    try phone.open().close()
+    #expect(try version() == newest)
   }
 
   @Test func serversKeepWhatTheyAcknowledged() {

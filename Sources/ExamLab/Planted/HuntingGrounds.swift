@@ -25,7 +25,7 @@
       case .deviceSynchronousNormal, .deviceCommitErrorIgnored, .answerRowOutsideTransaction,
         .headInSecondTransaction, .clearNotJournalled, .walDeletedAtOpening,
         .acknowledgedEntriesDeleted, .cursorSavedBeforeRecords, .lockCountResetByRestart, .lastLockSealedSeparately,
-        .unlockTriesInMemory:
+        .unlockTriesInMemory, .updateNamedBeforeMade:
         [.powerCuts(.phone)]
       case .damagedStoreThrownAway: [.powerCuts(.phoneDamage)]
       case .serverSynchronousNormal, .acknowledgedBeforeCommit: [.powerCuts(.server)]

@@ -12,6 +12,8 @@ package struct PowerCutCounts: Hashable, Sendable, Codable {
   package var reopenings: UInt64 = 0
   /// Recoveries that were made twice and compared.
   package var secondOpenings: UInt64 = 0
+  /// Recoveries of a file that an earlier version had written.
+  package var updates: UInt64 = 0
   /// Steps that were called done.
   package var steps: UInt64 = 0
   /// Entries that were read and compared at recoveries.
@@ -39,9 +41,9 @@ package struct PowerCutCounts: Hashable, Sendable, Codable {
 
   private static var fields: [WritableKeyPath<PowerCutCounts, UInt64>] {
     [
-      \.cycles, \.cuts, \.kills, \.nestedCuts, \.cleanEnds, \.reopenings, \.secondOpenings, \.steps, \.entries,
-      \.inFlightKept, \.failStops, \.refusedForSpace, \.lossesNoticed, \.quarantined, \.lossesNoticedByServer,
-      \.earlierStates, \.damages, \.refused, \.foreignStores,
+      \.cycles, \.cuts, \.kills, \.nestedCuts, \.cleanEnds, \.reopenings, \.secondOpenings, \.updates,
+      \.steps, \.entries, \.inFlightKept, \.failStops, \.refusedForSpace, \.lossesNoticed, \.quarantined,
+      \.lossesNoticedByServer, \.earlierStates, \.damages, \.refused, \.foreignStores,
     ]
   }
 

@@ -50,7 +50,7 @@ final class PowerCutLife: PowerCutSubject {
         let lot = generator.next() % 100
         return lot < 68 ? 0 : lot < 78 ? 1 : lot < 88 ? 2 : lot < 94 ? 3 : 4
       })
-    try recover()
+    try openThroughCuts()
     for _ in 0..<cycles {
       try session()
       try recover()
@@ -83,7 +83,7 @@ final class PowerCutLife: PowerCutSubject {
     phone = PowerCutPhone(disk: disk, seed: decisions.seed &+ devices)
     ledger = PowerCutLedger()
     tellStory()
-    try recover()
+    try openThroughCuts()
   }
 
   // MARK: - A session
@@ -200,8 +200,26 @@ final class PowerCutLife: PowerCutSubject {
 
   // MARK: - A recovery
 
-  /// Opens the store, through cuts and kills of the recovery itself, and verifies what it finds.
+  /// Opens the store again; one time in sixteen it is the first opening after an update.
   private func recover() throws {
+    let form = decisions.next(.update, node: Self.node) { generator in
+      let lot = generator.next() % 32
+      return lot < 2 ? 1 + Int64(lot) : 0
+    }
+    // On a disk that lies there may be no file, or none that can be changed.
+    guard form != 0, family != .lies else { return try openThroughCuts() }
+    disk.restart()
+    disk.faults = DiskFaults()
+    try EarlierForm.phone.takeBack(PowerCutPhone.path, on: disk, leavesLog: form == 2)
+    tell("the file is one of the version before")
+    counts.updates += 1
+    do { try openThroughCuts() } catch let finding as PowerCutFinding {
+      throw PowerCutFinding("I26", "after an update, \(finding)")
+    }
+  }
+
+  /// Opens the store, through cuts and kills of the recovery itself, and verifies what it finds.
+  private func openThroughCuts() throws {
     // Connections of the dead are closed after the next generation has begun, as late as can be.
     let old = store
     store = nil

@@ -19,6 +19,7 @@ package enum PowerCutReport {
     ]
     if counts.failStops > 0 { parts.append("\(counts.failStops) errors of the disk, nothing saved after them") }
     if counts.refusedForSpace > 0 { parts.append("\(counts.refusedForSpace) refused for space") }
+    if counts.updates > 0 { parts.append("\(counts.updates) updates of an earlier version's file") }
     if counts.inFlightKept > 0 { parts.append("\(counts.inFlightKept) steps under way survived") }
     if counts.damages > 0 {
       parts.append(

@@ -11,6 +11,8 @@ package struct PowerCutWalk: Sendable {
     case sync
     /// The opening after a kill.
     case opening
+    /// The opening of a file that an earlier version wrote.
+    case update
     /// One hand-in. A server has none.
     case seal
   }
@@ -45,10 +47,11 @@ package struct PowerCutWalk: Sendable {
 
   /// What a lane has.
   package static func operations(of lane: PowerCutPlan.Lane) -> [Operation] {
-    lane == .server ? [.sync, .opening] : Operation.allCases
+    lane == .server ? [.sync, .opening, .update] : Operation.allCases
   }
 
   private var node: UInt16 { lane == .phone ? 1 : 2 }
+  private var isOpening: Bool { operation == .opening || operation == .update }
   /// A phone's first opening has a choice of its own.
   private var recoveryIndex: UInt32 { lane == .phone ? 1 : 0 }
 
@@ -65,7 +68,7 @@ package struct PowerCutWalk: Sendable {
     var result = Result()
     let before = attempt(End(session: Self.never * 4 + 3), steps: prefix, &result)
     let whole = attempt(End(session: Self.never * 4 + 3), steps: prefix + own, &result)
-    let calls = operation == .opening ? 0..<whole.recovery : before.session..<whole.session
+    let calls = isOpening ? 0..<whole.recovery : before.session..<whole.session
     result.calls = UInt64(calls.count)
     for call in calls {
       for (fate, way) in ways {
@@ -89,7 +92,7 @@ package struct PowerCutWalk: Sendable {
   private var ways: [(fate: Int, way: UInt64)] { [(0, 3)] + (0..<fates).map { ($0, 1) } }
 
   private func end(at choice: UInt64, fate: Int) -> End {
-    operation == .opening
+    isOpening
       ? End(session: Self.never * 4 + 3, openings: [choice], fate: fate) : End(session: choice, fate: fate)
   }
 
@@ -102,7 +105,7 @@ package struct PowerCutWalk: Sendable {
 
   private var own: [Int64] {
     switch (operation, lane) {
-    case (.opening, _): []
+    case (.opening, _), (.update, _): []
     case (_, .server): [choice(9)]
     case (.save, _): [answer(7)]
     case (.sync, _): [acknowledge, first { $0 == .announce }]
@@ -152,6 +155,7 @@ package struct PowerCutWalk: Sendable {
     }
     for (index, step) in steps.enumerated() { add(.action, UInt32(index), step) }
     add(.powerCut, 0, Int64(end.session))
+    if operation == .update { add(.update, 0, 2) }
     for (index, opening) in end.openings.enumerated() {
       add(.kill, recoveryIndex + UInt32(index), Int64(opening))
     }

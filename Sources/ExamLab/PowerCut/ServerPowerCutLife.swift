@@ -274,7 +274,24 @@ final class ServerPowerCutLife: PowerCutSubject {
 
   // MARK: - A recovery
 
+  /// Opens the store again; one time in sixteen it is the first opening after an update.
   private func recover() throws {
+    let form = decisions.next(.update, node: Self.node) { generator in
+      let lot = generator.next() % 32
+      return lot < 2 ? 1 + Int64(lot) : 0
+    }
+    guard form != 0 else { return try openThroughCuts() }
+    disk.restart()
+    try EarlierForm.server.takeBack(Self.path, on: disk, leavesLog: form == 2)
+    tell("the file is one of the version before")
+    counts.updates += 1
+    do { try openThroughCuts() } catch let finding as PowerCutFinding {
+      throw PowerCutFinding("I26", "after an update, \(finding)")
+    }
+  }
+
+  /// Opens the store, through cuts and kills of the recovery itself, and verifies what it finds.
+  private func openThroughCuts() throws {
     let old = (core, store)
     core = nil
     store = nil

@@ -31,6 +31,8 @@ package enum Concern: UInt8, CaseIterable, Sendable {
   case damage
   /// Jumps and drift of clocks, suspend and reboot.
   case clock
+  /// Whether an earlier version had written a file.
+  case update
 }
 
 /// Names one choice: the `index`th of a concern of a node. Stable under every change to other choices.

@@ -110,7 +110,7 @@ package enum Invariants {
       by: "two openings with nothing saved between them differ by opening entries alone"),
     left(
       .i26, "mixed versions", "old and new builds keep all of this",
-      "needs two builds, of which there is one"),
+      "power cuts strike updates of an earlier version's file; two protocols would be needed, and there is one"),
     judged(
       .i27, "fail-stop", "after its disk failed a phone shows nothing as saved",
       by: "saves between a storage failure and the next opening are counted; the warning is looked for"),
