@@ -50,9 +50,9 @@ import Testing
 
   /// Whichever read of a healthy store's opening fails, nothing is set aside, and every answer is there afterwards.
   private func expectNothingSetAside(
-    after bytes: Int? = nil, isExpected: (ExamStoreError) -> Bool
+    of image: DiskImage? = nil, after bytes: Int? = nil, isExpected: (ExamStoreError) -> Bool
   ) throws {
-    let reads = try failEachRead(of: try phoneImage(), after: bytes) { disk, read in
+    let reads = try failEachRead(of: try image ?? phoneImage(), after: bytes) { disk, read in
       let phone = PowerCutPhone(disk: disk, seed: 1)
       var store: ExamStore?
       do throws(ExamStoreError) { store = try phone.open() } catch {
@@ -77,6 +77,17 @@ import Testing
   @Test(arguments: [1, 60, 104, 3_963])
   func pageThatWasReadInPartSetsNoHealthyStoreAside(bytes: Int) throws {
     try expectNothingSetAside(after: bytes) { $0.code != .damaged }
+  }
+
+  /// Found by the simulator: after a fault the store is copied page by page, and a page that was read in part was
+  /// copied so; then the only whole file was removed.
+  @Test(arguments: [1, 15, 104, 3_963])
+  func pageThatWasReadInPartIsNotCopiedSo(bytes: Int) throws {
+    var image = try phoneImage()
+    image.files.append(DiskImage.File(path: PowerCutPhone.path + ".fault", bytes: [], reservedByteCount: 0))
+    image.files.sort { $0.path < $1.path }
+    try expectNothingSetAside(of: image, after: bytes) { $0.code != .damaged }
+    try expectNothingSetAside(of: image) { $0.code == .storageFailed }
   }
 
   /// What is damaged is set aside when all of the rest was read, and not before.

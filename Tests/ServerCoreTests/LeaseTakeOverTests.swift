@@ -183,6 +183,31 @@ import Testing
     #expect(receipt.applied == seal.statement.answers)
   }
 
+  /// Found by the simulator: below a later lock that held, the unlock of an earlier one was said again for nothing; the
+  /// server stayed locked when the device went on.
+  @Test func unlockBelowALaterLockIsSaidAgainAfterThatOnesUnlock() throws {
+    let (first, second) = try begun()
+    _ = try second.store.lock(.call, in: second.attempt, at: second.moment())
+    try second.push()
+    try unlock(second, of: first)
+    try second.push()
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    _ = try second.store.lock(.call, in: second.attempt, at: second.moment())
+    #expect(try takeOver(second) != nil)
+    #expect(try second.push().isEmpty)
+    #expect(try first.board().lockedBy == 2)
+    try unlock(second, of: first, number: 2)
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    #expect(try second.push().map(\.reason) == [.whileLocked])
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try second.push().isEmpty)
+    #expect(try first.board().lockedBy == nil)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try takeOver(second) == nil)
+  }
+
   /// Found by the simulator: what the server was told of the lock came after the unlock was journalled.
   @Test func unlockThatOpenedNothingIsSaidAgainWithItsLock() throws {
     let (first, second) = try begun()
@@ -246,8 +271,8 @@ import Testing
     #expect(isComplete == (sealsFirst || time == .inTime))
   }
 
-  private func unlock(_ phone: StorePhone, of first: TestPhone) throws {
-    try first.server.command(.unlock(attempt: first.attempt, number: 1))
+  private func unlock(_ phone: StorePhone, of first: TestPhone, number: UInt32 = 1) throws {
+    try first.server.command(.unlock(attempt: first.attempt, number: number))
     try phone.read()
     for record in try phone.store.waitingUnlocks(of: phone.attempt) {
       _ = try phone.store.unlock(record, at: phone.moment())

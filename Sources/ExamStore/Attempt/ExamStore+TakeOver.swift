@@ -83,59 +83,31 @@ extension ExamStore {
 
   func uncounted(_ memory: AttemptMemory, _ word: ServerWord) throws(ExamStoreError) -> Uncounted {
     var uncounted = Uncounted()
-    let (kept, record) = (word.kept, word.record)
-    let lost = try lost(memory, record)
-    let reasonsForAll = Set.tooLate.union([.staleLease, .whileLocked, .notStarted, .informationMissing])
+    let kept = word.kept
+    let lost = try lost(memory, word.record)
+    let reasonsForAll = Set.tooLate.union([
+      .staleLease, .whileLocked, .unlockInvalid, .notStarted, .informationMissing,
+    ])
     guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
-    // Below an unlock, what another device's lock kept from counting counts when it is said again; below a grant, what
-    // came too late.
-    var lastUnlock = EntryPlace.beginning
-    var lastGrant = EntryPlace.beginning
-    // What the server knows from another device has been said.
-    let known = FactName.all(in: record)
-    var counted = known
-    var waiting: [(name: FactName, kind: EntryKind)] = []
-    // A start opened nothing where the form before it was kept: it follows the form that is said again.
-    var startWithoutForm: EntryKind?
-    for (place, kind) in try ownEntries(memory) {
-      if case .grantSeen = kind { lastGrant = place }
-      guard let name = FactName(kind), !name.isReopening(ofNoSealOf: record) else { continue }
-      if name == .start, kept.holds(place, for: [.informationMissing]) {
-        startWithoutForm = kind
-        continue
-      }
-      if name == .information, let start = startWithoutForm {
-        waiting.append((.start, start))
-        startWithoutForm = nil
-      }
-      // An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
-      var isLost = kept.holds(place, for: [.staleLease])
-      if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { isLost = true }
-      if isLost {
-        waiting.append((name, kind))
-      } else {
-        counted.insert(name)
-        if case .unlock = name, !kept.holds(place, for: [.unlockInvalid]) { lastUnlock = place }
-      }
-    }
-    if let start = startWithoutForm, waiting.contains(where: { $0.name == .information }) {
-      waiting.append((.start, start))
-    }
+    var told = ToldFacts(word)
+    for (place, kind) in try ownEntries(memory) { told.take(kind, at: place) }
+    let waiting = told.waiting
     if let lost {
       uncounted.lost = lost.answers
-      addFacts(of: lost.base, counted: &counted, waiting: waiting.map(\.name), memory, to: &uncounted)
+      addFacts(of: lost.base, counted: &told.counted, waiting: waiting.map(\.name), memory, to: &uncounted)
     }
-    for (name, kind) in waiting where counted.insert(name).inserted {
+    var held = HeldLocks(told.counted)
+    for (name, kind) in waiting where told.counted.insert(name).inserted && held.take(name) {
       if case .section = name { uncounted.left.append(kind) } else { uncounted.facts.append(kind) }
     }
     // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
     let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
-    let reasons: Set<KeptReason> = known.contains(.start) ? [.staleLease, .notStarted] : [.staleLease]
+    let reasons: Set<KeptReason> = told.known.contains(.start) ? [.staleLease, .notStarted] : [.staleLease]
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
-        || ((unlocksAgain || place < lastUnlock) && kept.holds(place, for: [.whileLocked]))
-        || (place < lastGrant && kept.holds(place, for: .tooLate))
+        || ((unlocksAgain || place < told.lastUnlock) && kept.holds(place, for: [.whileLocked]))
+        || (place < told.lastGrant && kept.holds(place, for: .tooLate))
     }
     return uncounted
   }

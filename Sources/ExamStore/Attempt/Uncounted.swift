@@ -23,6 +23,96 @@ struct Uncounted {
   }
 }
 
+/// The facts that this device's entries say: those that count as far as the server told, and those that wait to be said
+/// again.
+struct ToldFacts {
+  typealias Fact = (name: FactName, kind: EntryKind)
+
+  /// What the server knows from any device has been said.
+  let known: Set<FactName>
+  var counted: Set<FactName>
+  /// In the order in which they were said.
+  private(set) var waiting: [Fact] = []
+  /// Below an unlock, what another device's lock kept from counting counts when it is said again; below a grant, what
+  /// came too late.
+  private(set) var lastUnlock = EntryPlace.beginning
+  private(set) var lastGrant = EntryPlace.beginning
+  private let word: ServerWord
+  /// A start opened nothing where the form before it was kept: it follows the form that is said again.
+  private var startWithoutForm: EntryKind?
+  /// Unlocks that the server refused because a later lock held: after that one's unlock they open theirs.
+  private var refused: [Fact] = []
+
+  init(_ word: ServerWord) {
+    self.word = word
+    known = FactName.all(in: word.record)
+    counted = known
+  }
+
+  /// Takes the entries of the device one after the other.
+  mutating func take(_ kind: EntryKind, at place: EntryPlace) {
+    if case .grantSeen = kind { lastGrant = place }
+    guard let name = FactName(kind), !name.isReopening(ofNoSealOf: word.record) else { return }
+    if name == .start, word.kept.holds(place, for: [.informationMissing]) {
+      startWithoutForm = kind
+      if waiting.contains(where: { $0.name == .information }) { sayStartAgain() }
+      return
+    }
+    if isLost(name, at: place) {
+      waiting.append((name, kind))
+    } else {
+      counted.insert(name)
+      if case .unlock = name { takeUnlock((name, kind), at: place) }
+    }
+    if name == .information { sayStartAgain() }
+  }
+
+  /// An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
+  private func isLost(_ name: FactName, at place: EntryPlace) -> Bool {
+    if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { return true }
+    return word.kept.holds(place, for: [.staleLease])
+  }
+
+  private mutating func sayStartAgain() {
+    guard let start = startWithoutForm else { return }
+    waiting.append((.start, start))
+    startWithoutForm = nil
+  }
+
+  private mutating func takeUnlock(_ unlock: Fact, at place: EntryPlace) {
+    if word.kept.holds(place, for: [.unlockInvalid]) { return refused.append(unlock) }
+    lastUnlock = place
+    for again in refused where again.name != unlock.name && !known.contains(again.name) {
+      counted.remove(again.name)
+      waiting.append(again)
+    }
+    refused = []
+  }
+}
+
+/// The locks that hold where the facts that were said count.
+struct HeldLocks {
+  private var numbers: Set<UInt32> = []
+
+  init(_ names: Set<FactName>) {
+    for case .lock(let number) in names where !names.contains(.unlock(number)) { numbers.insert(number) }
+  }
+
+  /// Follows a fact that is said now.
+  ///
+  /// - Returns: `false` for an unlock that would open nothing: a later lock holds, and has to be opened first.
+  mutating func take(_ name: FactName) -> Bool {
+    switch name {
+    case .lock(let number): numbers.insert(number)
+    case .unlock(let number):
+      guard numbers.max() == number else { return false }
+      numbers.remove(number)
+    default: break
+    }
+    return true
+  }
+}
+
 /// What an entry says that has to be said once.
 enum FactName: Hashable {
   case information

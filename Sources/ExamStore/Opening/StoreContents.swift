@@ -35,6 +35,18 @@ struct StoreContents {
     }
   }
 
+  /// Whether another file holds the same: its device, and all that its attempts add up to.
+  func isSame(as other: StoreContents) -> Bool {
+    guard device?.signingKey.seed == other.device?.signingKey.seed, device?.grant == other.device?.grant,
+      memories.count == other.memories.count, journalCount == other.journalCount, entryCount == other.entryCount
+    else { return false }
+    return memories.allSatisfy { attempt, memory in
+      guard let same = other.memories[attempt] else { return false }
+      return memory.base == same.base && memory.journals == same.journals && memory.fold == same.fold
+        && memory.lockTries == same.lockTries && memory.voids == same.voids && memory.receipts == same.receipts
+    }
+  }
+
   private static func read(
     _ connection: Connection, vault: (any StoreVault)?
   ) throws(ExamStoreError) -> StoreContents {

@@ -56,10 +56,13 @@ enum StoreOpening {
     // The reserve is made only beside a store that was opened once. Looked at before an empty file is given its tables.
     let hadStore = setup.files.exists(setup.reservePath)
     if existed, hadStore, try isEmpty(opened) { throw .damaged("everything in the store's file was deleted") }
-    let contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
+    var contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
     if existed, setup.files.exists(setup.faultPath) {
-      opened = try copied(opened, setup)
+      opened = try copied(opened, contents, setup)
       connection = opened
+      // So that each page is in the connection's cache as it was verified: a page that is read in part when it is
+      // written next would be written so.
+      contents = try StoreContents.verified(opened, path: setup.path, vault: setup.vault)
     }
     var result = try finish(opened, contents, isNew: contents.wasEmpty, quarantine: nil)
     result.report.isPredecessorMissing = contents.wasEmpty && hadStore
@@ -97,12 +100,24 @@ enum StoreOpening {
   /// After a failure of the disk what is read here may be in the system's cache only, and taken for clean there: no
   /// sync would ever write it. Folding such a log into the file would tear the file at a power cut. So every
   /// page is written anew into another file, and that takes the place of this one when it is complete.
-  private static func copied(_ connection: Connection, _ setup: StoreSetup) throws(ExamStoreError) -> Connection {
+  ///
+  /// - Parameter contents: of the file, read and verified: what the copy has to hold.
+  private static func copied(
+    _ connection: Connection, _ contents: StoreContents, _ setup: StoreSetup
+  ) throws(ExamStoreError) -> Connection {
     removeBuilding(setup)
     do throws(SQLiteError) { try connection.backup(to: setup.buildingPath) } catch {
       // Without room for a copy the log is all there is.
       guard error.isDiskFull else { throw .opening(error, path: setup.path) }
       return connection
+    }
+    // A page of which a read gave a part would be gone with the only file that has all of it.
+    guard try isCopy(of: contents, setup) else {
+      removeBuilding(setup)
+      throw ExamStoreError(
+        .storageFailed,
+        "The device's storage gave a part only of what the store holds. Nothing was changed: open the app again, and "
+          + "tell the proctor if it fails again.")
     }
     connection.abandonLog()
     try? connection.close()
@@ -112,6 +127,20 @@ enum StoreOpening {
     try setup.files.rename(setup.buildingPath, to: setup.path)
     for path in [former] + StoreSetup.companions(of: former) + [setup.faultPath] { setup.files.remove(path) }
     return try setup.open()
+  }
+
+  private static func isCopy(of contents: StoreContents, _ setup: StoreSetup) throws(ExamStoreError) -> Bool {
+    do throws(ExamStoreError) {
+      let copy: Connection
+      do throws(SQLiteError) { copy = try setup.connect(setup.buildingPath) } catch {
+        throw .opening(error, path: setup.buildingPath)
+      }
+      defer { try? copy.close() }
+      return try StoreContents.verified(copy, path: setup.buildingPath, vault: setup.vault).isSame(as: contents)
+    } catch {
+      guard error.code == .damaged else { throw error }
+      return false
+    }
   }
 
   /// Builds the new store completely under another name, and only then lets it take the damaged one's place: at
