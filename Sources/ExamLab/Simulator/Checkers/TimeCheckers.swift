@@ -151,7 +151,8 @@ struct TimeLeftOnlyShrinks: Checker {
       grants.filter { $0.trueMilliseconds <= instant }.reduce(0) { $0 + $1.milliseconds }
     }
     var last: Int64?
-    // A grant reaches the phone when it may; in all the time grows by no more than was granted.
+    var shownAt = Int64.min
+    // A grant reaches the phone when it may; in all the time grows by no more than was granted, and a reboot gave back.
     var grown: Int64 = 0
     var allowance: Int64 = 0
     // When the phone was told of the bell last, and when the server opened that told it.
@@ -160,11 +161,10 @@ struct TimeLeftOnlyShrinks: Checker {
       switch event.fact {
       case .opened, .rebooted:
         allowance = Self.persistedEveryMilliseconds
-        // A phone that was rolled back goes by what it had been told before.
-        let losses = evidence.truth.losses.filter { $0.node == node }
-        if losses.contains(where: { told.at <= $0.trueMilliseconds && $0.trueMilliseconds <= event.trueMilliseconds }) {
-          told.since = .min
-        }
+        // A phone that was rolled back goes by what it had been told before, and by what it had persisted.
+        let losses = evidence.truth.losses.filter { $0.node == node && $0.trueMilliseconds <= event.trueMilliseconds }
+        if losses.contains(where: { told.at <= $0.trueMilliseconds }) { told.since = .min }
+        if losses.contains(where: { shownAt <= $0.trueMilliseconds }) { last = nil }
       case .scopeApplied(let scope, let epoch, _):
         if scope == attempt?.exam { told = (event.trueMilliseconds, openedAt[epoch] ?? .min) }
       case .remainingShown(let left, let isDoubtful):
@@ -188,8 +188,9 @@ struct TimeLeftOnlyShrinks: Checker {
         }
         // A doubtful figure may be too small; contact may then show that more is left, up to what was certain.
         if !isDoubtful {
-          grown += max(0, left - (last ?? left))
+          grown += max(0, left - (last ?? left) - allowance)
           last = left
+          shownAt = event.trueMilliseconds
           allowance = 0
         }
       default: break
