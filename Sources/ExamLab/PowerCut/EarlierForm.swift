@@ -1,4 +1,5 @@
 import SQLite
+import SyncCore
 
 /// A store's file as the version before wrote it: an update has to bring it up to date, wherever the power goes
 /// meanwhile (I26).
@@ -21,6 +22,17 @@ enum EarlierForm {
       ALTER TABLE journals DROP COLUMN opened_at;
       """
     }
+  }
+
+  /// One opening in sixteen is the first after an update; half of these come after a kill of the version before.
+  ///
+  /// - Returns: whether that left its log; `nil` for an opening like any other.
+  static func drawn(_ decisions: Decisions, node: UInt16) -> Bool? {
+    let choice = decisions.next(.update, node: node) { generator in
+      let lot = generator.next() % 32
+      return lot < 2 ? 1 + Int64(lot) : 0
+    }
+    return choice == 0 ? nil : choice == 2
   }
 
   /// The schema version that is left.

@@ -274,15 +274,11 @@ final class ServerPowerCutLife: PowerCutSubject {
 
   // MARK: - A recovery
 
-  /// Opens the store again; one time in sixteen it is the first opening after an update.
+  /// Opens the store again, now and then for the first time after an update.
   private func recover() throws {
-    let form = decisions.next(.update, node: Self.node) { generator in
-      let lot = generator.next() % 32
-      return lot < 2 ? 1 + Int64(lot) : 0
-    }
-    guard form != 0 else { return try openThroughCuts() }
+    guard let leavesLog = EarlierForm.drawn(decisions, node: Self.node) else { return try openThroughCuts() }
     disk.restart()
-    try EarlierForm.server.takeBack(Self.path, on: disk, leavesLog: form == 2)
+    try EarlierForm.server.takeBack(Self.path, on: disk, leavesLog: leavesLog)
     tell("the file is one of the version before")
     counts.updates += 1
     do { try openThroughCuts() } catch let finding as PowerCutFinding {
