@@ -125,6 +125,9 @@ struct PowerCutCommand: ParsableCommand {
 
   /// Writes the plans and prints how to run each again; gives their number.
   private func write(_ failures: [PowerCutFailure]) throws -> Int {
+    if !failures.isEmpty {
+      try FileManager.default.createDirectory(atPath: outputFolder, withIntermediateDirectories: true)
+    }
     for failure in failures.prefix(10) {
       let plan = failure.plan
       let file = "\(outputFolder)/powercut-\(plan.lane.rawValue)-\(plan.seed)-\(plan.life).jsonl"

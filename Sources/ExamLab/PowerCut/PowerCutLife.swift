@@ -202,12 +202,14 @@ final class PowerCutLife: PowerCutSubject {
 
   /// Opens the store again, now and then for the first time after an update.
   private func recover() throws {
-    // On a disk that lies there may be no file, or none that can be changed.
-    guard let leavesLog = EarlierForm.drawn(decisions, node: Self.node), family != .lies else {
-      return try openThroughCuts()
-    }
+    let leavesLog = EarlierForm.drawn(decisions, node: Self.node)
     disk.restart()
     disk.faults = DiskFaults()
+    // On a disk that lies there may be no file, or none that can be changed. After a fault what is read may be in the
+    // cache alone, and changing that as no version does would tear the file.
+    guard let leavesLog, family != .lies, !disk.files.exists(PowerCutPhone.path + ".fault") else {
+      return try openThroughCuts()
+    }
     try EarlierForm.phone.takeBack(PowerCutPhone.path, on: disk, leavesLog: leavesLog)
     tell("the file is one of the version before")
     counts.updates += 1

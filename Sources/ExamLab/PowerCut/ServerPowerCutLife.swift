@@ -33,6 +33,8 @@ final class ServerPowerCutLife: PowerCutSubject {
   var now: Int64 = 1_800_000_000_000
   private var openings: UInt64 = 0
   private var family = PowerCutFamily.none
+  /// Whether the disk failed the process that ran last.
+  private var endedByFault = false
   /// Files are damaged instead of the power cut.
   private let isDamaged: Bool
   /// The backup from before anything was damaged: damage that nobody met yet lies in later ones too.
@@ -201,6 +203,7 @@ final class ServerPowerCutLife: PowerCutSubject {
     disk.faults = family.faults(on: disk, beside: planted)
     for _ in 0..<Self.longestSession where !disk.isDead && core?.storeFault == nil { try batch() }
     let isBroken = !disk.isDead && core?.storeFault != nil
+    endedByFault = isBroken
     if isBroken { try failStop() }
     callsOfSession = disk.callCount - firstCall
     disk.schedulePowerCut(atCall: nil)
@@ -276,7 +279,10 @@ final class ServerPowerCutLife: PowerCutSubject {
 
   /// Opens the store again, now and then for the first time after an update.
   private func recover() throws {
-    guard let leavesLog = EarlierForm.drawn(decisions, node: Self.node) else { return try openThroughCuts() }
+    // After a fault what is read may be in the cache alone: nothing that no version does is done to the file then.
+    guard let leavesLog = EarlierForm.drawn(decisions, node: Self.node), !endedByFault else {
+      return try openThroughCuts()
+    }
     disk.restart()
     try EarlierForm.server.takeBack(Self.path, on: disk, leavesLog: leavesLog)
     tell("the file is one of the version before")
