@@ -185,6 +185,7 @@ extension ExamStore {
     }
   }
 
+  /// Whether the server's record covers entries that this device has not gone on from yet.
   func names(_ answers: AnswersRecord, moreThan memory: AttemptMemory) -> Bool {
     !news(in: answers, memory).isEmpty
   }
