@@ -38,6 +38,14 @@ enum EarlierForm {
   /// The schema version that is left.
   private var version: Int { 1 }
 
+  /// An opening that is the first after an update: what it finds wrong is a finding of I26.
+  func update(_ path: String, on disk: VirtualDisk, leavesLog: Bool, _ open: () throws -> Void) throws {
+    try takeBack(path, on: disk, leavesLog: leavesLog)
+    do { try open() } catch let finding as PowerCutFinding {
+      throw PowerCutFinding("I26", "after an update, \(finding)")
+    }
+  }
+
   /// Brings a file that no process has open into this form.
   ///
   /// - Parameter leavesLog: whether the version before was killed, and its log waits for the next opening.

@@ -210,12 +210,9 @@ final class PowerCutLife: PowerCutSubject {
     guard let leavesLog, family != .lies, !disk.files.exists(PowerCutPhone.path + ".fault") else {
       return try openThroughCuts()
     }
-    try EarlierForm.phone.takeBack(PowerCutPhone.path, on: disk, leavesLog: leavesLog)
     tell("the file is one of the version before")
     counts.updates += 1
-    do { try openThroughCuts() } catch let finding as PowerCutFinding {
-      throw PowerCutFinding("I26", "after an update, \(finding)")
-    }
+    try EarlierForm.phone.update(PowerCutPhone.path, on: disk, leavesLog: leavesLog) { try openThroughCuts() }
   }
 
   /// Opens the store, through cuts and kills of the recovery itself, and verifies what it finds.

@@ -284,12 +284,9 @@ final class ServerPowerCutLife: PowerCutSubject {
       return try openThroughCuts()
     }
     disk.restart()
-    try EarlierForm.server.takeBack(Self.path, on: disk, leavesLog: leavesLog)
     tell("the file is one of the version before")
     counts.updates += 1
-    do { try openThroughCuts() } catch let finding as PowerCutFinding {
-      throw PowerCutFinding("I26", "after an update, \(finding)")
-    }
+    try EarlierForm.server.update(Self.path, on: disk, leavesLog: leavesLog) { try openThroughCuts() }
   }
 
   /// Opens the store, through cuts and kills of the recovery itself, and verifies what it finds.
