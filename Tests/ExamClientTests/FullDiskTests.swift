@@ -18,11 +18,11 @@ import Testing
     let key = NumberedRecord.key(attempt: phone.exam.attempt, number: 1)
     let records = try phone.exam.candidateRecords([(ScopeCollection.grant, key, grant.wire)])
     try await phone.client.receiveOnAFullDisk(records, of: phone.exam.candidate)
-    #expect(await phone.client.recordsNotTakenAt == phone.clock.read().bootMilliseconds)
+    #expect(await phone.client.recordRetry.dueAt == phone.clock.read().bootMilliseconds + RecordRetry.waitMilliseconds)
     try await phone.client.makeRoom()
-    phone.clock.pass(milliseconds: Int64(ExamClient.recordsTakenAgainAfterMilliseconds))
+    phone.clock.pass(milliseconds: Int64(RecordRetry.waitMilliseconds))
     while let event = await events.next(), event != .timeGranted(milliseconds: 300_000) {}
-    #expect(await phone.client.recordsNotTakenAt == nil)
+    #expect(await phone.client.recordRetry == RecordRetry())
   }
 }
 

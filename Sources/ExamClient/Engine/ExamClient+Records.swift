@@ -6,16 +6,11 @@ import SyncWire
 
 /// What the server's records bring about on this device, as soon as they are here.
 extension ExamClient {
-  /// How long after a full disk what the server sent is taken again, if nothing new comes before: after the receipt
-  /// nothing may.
-  package static let recordsTakenAgainAfterMilliseconds: UInt64 = 30_000
-
   /// - Parameter collections: those that changed; `nil` to look at everything.
   func takeRecords(collections: Set<String>?) {
     guard let store else { return }
-    let looksAtAll = collections == nil || recordsNotTakenAt != nil
-    recordsNotTakenAt = nil
-    func touches(_ names: String...) -> Bool { looksAtAll || collections?.isDisjoint(with: names) == false }
+    let looked = recordRetry.begin(collections)
+    func touches(_ names: String...) -> Bool { looked?.isDisjoint(with: names) != true }
     if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
     if let attempt {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { takeGrants(store, attempt) }
@@ -43,15 +38,8 @@ extension ExamClient {
     armWake()
   }
 
-  func takeRecordsAgainIfDue() {
-    guard let failedAt = recordsNotTakenAt,
-      reading().bootMilliseconds >= failedAt + Self.recordsTakenAgainAfterMilliseconds
-    else { return }
-    takeRecords(collections: [])
-  }
-
   private func logFailure(_ what: String, _ error: any Error) {
-    if (error as? ExamStoreError)?.isTemporary == true { recordsNotTakenAt = reading().bootMilliseconds }
+    recordRetry.note(error, atBoot: reading().bootMilliseconds)
     logFault("\(what) was not stored; it is tried again", "\(error)")
   }
 

@@ -137,9 +137,7 @@ extension ExamClient {
     var due: [Int64] = waiters.values.compactMap(\.deadline)
     if let coreWakeAt { due.append(coreWakeAt.milliseconds) }
     if let retry = downloads.wakeAt { due.append(retry) }
-    if let failed = recordsNotTakenAt {
-      due.append(Int64(clamping: failed + Self.recordsTakenAgainAfterMilliseconds))
-    }
+    if let again = recordRetry.dueAt { due.append(Int64(clamping: again)) }
     if attempt != nil {
       if let bell = bell.ringsAtBootMilliseconds, bell > now { due.append(bell) }
       due += sectionClocks.map(\.certainEnd).filter { $0 > now } + drafts.map(\.dueAt)
@@ -159,7 +157,7 @@ extension ExamClient {
     if store.storageFailure != nil { _ = try? openStore() }
     ringWhatIsDue()
     saveDrafts(due: true)
-    takeRecordsAgainIfDue()
+    if recordRetry.isDue(atBoot: reading().bootMilliseconds) { takeRecords(collections: []) }
     let now = reading().bootMilliseconds
     if let due = coreWakeAt, due.milliseconds <= Int64(clamping: now) {
       coreWakeAt = nil

@@ -68,8 +68,7 @@ public actor ExamClient {
   /// The server follows another history of this attempt.
   var isSuperseded = false
   var clockPersistedAt: UInt64 = 0
-  /// When something that the server's records bring about found no room on the disk; `nil` when all was taken.
-  var recordsNotTakenAt: UInt64?
+  var recordRetry = RecordRetry()
   var contradictionsJournalledFrom: UInt64 = 0
   var isSealing = false
 

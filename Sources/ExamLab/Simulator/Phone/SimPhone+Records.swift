@@ -9,9 +9,8 @@ import SyncWire
 extension SimPhone {
   func takeRecords(collections: Set<String>?) {
     guard let store else { return }
-    let looksAtAll = collections == nil || recordsNotTakenAt != nil
-    recordsNotTakenAt = nil
-    func touches(_ names: String...) -> Bool { looksAtAll || collections?.isDisjoint(with: names) == false }
+    let looked = recordRetry.begin(collections)
+    func touches(_ names: String...) -> Bool { looked?.isDisjoint(with: names) != true }
     if touches(ScopeCollection.attempt) { step(.scopesChanged(wantedScopes())) }
     if let attempt {
       if touches(ScopeCollection.grant, ScopeCollection.exam) { taking { try takeGrants(store, attempt) } }
@@ -32,18 +31,11 @@ extension SimPhone {
     armWake()
   }
 
-  func takeRecordsAgainIfDue() {
-    guard let failedAt = recordsNotTakenAt,
-      reading().bootMilliseconds >= failedAt + ExamClient.recordsTakenAgainAfterMilliseconds
-    else { return }
-    takeRecords(collections: [])
-  }
-
   /// What finds no room on the disk is taken again.
   @discardableResult
   private func taking<Outcome>(_ body: () throws -> Outcome) -> Outcome? {
     do { return try body() } catch {
-      if (error as? ExamStoreError)?.isTemporary == true { recordsNotTakenAt = reading().bootMilliseconds }
+      recordRetry.note(error, atBoot: reading().bootMilliseconds)
       return nil
     }
   }

@@ -91,9 +91,7 @@ extension SimPhone {
     var earliest = Int64.max
     if let coreWakeAt { earliest = min(earliest, coreWakeAt.milliseconds) }
     if let retry = downloads?.wakeAt { earliest = min(earliest, retry) }
-    if let failed = recordsNotTakenAt {
-      earliest = min(earliest, Int64(clamping: failed + ExamClient.recordsTakenAgainAfterMilliseconds))
-    }
+    if let again = recordRetry.dueAt { earliest = min(earliest, Int64(clamping: again)) }
     if attempt != nil {
       if let bell = bell.ringsAtBootMilliseconds, bell > now { earliest = min(earliest, bell) }
       earliest = min(earliest, Int64(clamping: clockPersistedAt + Self.clockPersistedEveryMilliseconds))
@@ -106,7 +104,7 @@ extension SimPhone {
     if store.storageFailure != nil { _ = try? openStore() }
     sealIfBellRang()
     persistClockIfDue()
-    takeRecordsAgainIfDue()
+    if recordRetry.isDue(atBoot: reading().bootMilliseconds) { takeRecords(collections: []) }
     let now = reading().bootMilliseconds
     if let due = coreWakeAt, due.milliseconds <= Int64(clamping: now) {
       coreWakeAt = nil

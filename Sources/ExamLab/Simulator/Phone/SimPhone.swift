@@ -48,7 +48,7 @@ final class SimPhone {
   var isSuperseded = false
   var isSyncStopped = false
   var clockPersistedAt: UInt64 = 0
-  var recordsNotTakenAt: UInt64?
+  var recordRetry = RecordRetry()
   var contradictionsJournalledFrom: UInt64 = 0
   var isSealing = false
   /// The receipt that the screen shows.
@@ -282,7 +282,7 @@ final class SimPhone {
     isLoginNeeded = false
     isLeaseElsewhere = false
     isSuperseded = false
-    recordsNotTakenAt = nil
+    recordRetry = RecordRetry()
     isSyncStopped = false
     isSuspended = false
     deferred = []
