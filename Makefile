@@ -64,10 +64,15 @@ planted: setup
 	swift build --scratch-path .build-planted -c release --traits PlantedBugs --product exam-lab
 	.build-planted/release/exam-lab planted --output-folder $(OUT)/planted $(PLANTED_FLAGS)
 
+# The last commit that changed what the laboratory runs, and whether something of it is not committed.
+CODE := Package.swift Sources
+CODE_COMMIT = $$(git log -1 --format=%h -- $(CODE) 2>/dev/null | grep . || echo unknown)$$( \
+  git diff --quiet HEAD -- $(CODE) 2>/dev/null || echo -dirty)
+
 # Runs for hours; goes on where it was stopped.
 soak: release
 	$(RELEASE)/release/exam-lab soak --binaries $(RELEASE)/release --output-folder $(OUT)/soak \
-	  --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" $(SOAK_FLAGS)
+	  --commit "$(CODE_COMMIT)" $(SOAK_FLAGS)
 
 setup:
 	@.ci/setup

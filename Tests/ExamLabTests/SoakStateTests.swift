@@ -32,11 +32,11 @@ import Testing
     }
   }
 
-  private func options(slices: Int? = nil, seed: UInt64 = 1) -> SoakOptions {
+  private func options(slices: Int? = nil, seed: UInt64 = 1, commit: String = "abc") -> SoakOptions {
     var options = SoakOptions(outputFolder: folder)
     options.slices = slices
     options.seed = seed
-    options.commit = "abc"
+    options.commit = commit
     return options
   }
 
@@ -47,8 +47,9 @@ import Testing
     #expect(try SoakRunner(options(slices: 2), lanes: [first]).run { _ in })
     #expect(first.asked.withLock { $0 } == [0..<10, 10..<20])
     let second = Lane("one", target: 25)
-    let runner = try SoakRunner(options(), lanes: [second])
+    let runner = try SoakRunner(options(commit: "def"), lanes: [second])
     #expect(try runner.run { _ in })
+    #expect(runner.table.contains("commit abc and def, "), "whoever reads the figures sees all the code they are of")
     #expect(second.asked.withLock { $0 } == [20..<25])
     #expect(runner.table.contains("one: 0 failures in 25 (too few for a bound) of 25"))
     #expect(FileManager.default.fileExists(atPath: "\(folder)/soak.html"))

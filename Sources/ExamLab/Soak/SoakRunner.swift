@@ -7,7 +7,7 @@ public struct SoakOptions: Sendable {
   public var outputFolder: String
   /// Everything random comes from it; a soak that goes on keeps its own.
   public var seed: UInt64 = 20_261_121
-  /// Which code this is, as `git describe --always --dirty` says.
+  /// Which code this is: the last commit that changed it, with `-dirty` if it has changed since.
   public var commit = "unknown"
   /// The command line, for the report.
   public var command = ""
@@ -82,7 +82,9 @@ public final class SoakRunner {
   public var table: String {
     var lines = lanes.map { "  " + line($0) }
     lines.append("  \(RuleOfThree.source)")
-    lines.append("  commit \(options.commit), \(state.startedAt) to \(state.updatedAt), seed \(state.seed)")
+    let commits = Set(lanes.flatMap { state.lanes[$0.name]?.commits ?? [] }).sorted()
+    lines.append(
+      "  commit \(commits.joined(separator: " and ")), \(state.startedAt) to \(state.updatedAt), seed \(state.seed)")
     lines.append("  \(options.command)")
     return lines.joined(separator: "\n")
   }
