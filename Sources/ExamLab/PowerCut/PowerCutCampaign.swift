@@ -1,4 +1,5 @@
 import Foundation
+import SQLite
 import SyncCore
 import Synchronization
 
@@ -79,6 +80,7 @@ package struct PowerCutCampaign: Sendable {
   package static let cyclesOfALife = UInt64(PowerCutLife.cycles)
 
   private func runLives(_ lives: Range<UInt64>) -> PowerCutResult {
+    Library.countNoMemory()
     let start = ProcessorTime.ofThread
     var result = PowerCutResult()
     for life in lives {
