@@ -161,10 +161,11 @@ struct TimeLeftOnlyShrinks: Checker {
       switch event.fact {
       case .opened, .rebooted:
         allowance = Self.persistedEveryMilliseconds
-        // A phone that was rolled back goes by what it had been told before, and by what it had persisted.
+        // A phone that was rolled back goes by what it had been told before, and by what it had persisted. The grants
+        // that it had then may be fewer: it takes the others once more.
         let losses = evidence.truth.losses.filter { $0.node == node && $0.trueMilliseconds <= event.trueMilliseconds }
         if losses.contains(where: { told.at <= $0.trueMilliseconds }) { told.since = .min }
-        if losses.contains(where: { shownAt <= $0.trueMilliseconds }) { last = nil }
+        if losses.contains(where: { shownAt <= $0.trueMilliseconds }) { (last, grown) = (nil, 0) }
       case .scopeApplied(let scope, let epoch, _):
         if scope == attempt?.exam { told = (event.trueMilliseconds, openedAt[epoch] ?? .min) }
       case .remainingShown(let left, let isDoubtful):
