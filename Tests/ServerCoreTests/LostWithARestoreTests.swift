@@ -170,14 +170,46 @@ import Testing
     try second.pushAfterARestore()
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
+
+  /// The start stands in a journal that was left. A restored server gets the journal that goes on from it first, in
+  /// which no answer counts without a start; and then the start is superseded.
+  @Test func whatIsSupersededThereIsSaidAgain() throws {
+    let server = try TestServer()
+    let first = try server.makePhone()
+    let phone = try StorePhone(afterwards: first, seed: 11)
+    try phone.join()
+    try phone.push()
+    try server.backUp(to: "old.sqlite")
+    _ = try phone.store.start(code: "012345", paperVersion: 1, in: phone.attempt, at: phone.moment())
+    _ = try phone.store.save(.options(["a"]), for: "q1", in: phone.attempt, at: phone.moment())
+    try phone.push()
+    let left = try #require(try phone.store.journalStatuses(of: phone.attempt).last)
+    try phone.store.openSuccessor(of: left.id, at: left.last, moment: phone.moment())
+    _ = try phone.store.save(.options(["b"]), for: "q2", in: phone.attempt, at: phone.moment())
+    try server.restore(from: "old.sqlite")
+    #expect(try phone.push().map(\.reason) == [.notStarted])
+    try phone.offerAgain(left.id)
+    #expect(try phone.push(left.id, afterARestore: true).map(\.reason) == [.superseded])
+    #expect(try first.exported().answers.isEmpty)
+    #expect(try takeOver(phone)?.answers.map(\.item) == ["q1", "q2"])
+    #expect(try takeOver(phone) == nil)
+    #expect(try phone.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    let seal = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
+    #expect(try phone.push().isEmpty)
+    #expect(try receipt(first).applied == seal.statement.answers)
+  }
 }
 
 extension StorePhone {
   /// Offers everything again, as the sync core does once the server has said what it holds.
   fileprivate func pushAfterARestore() throws {
-    let journal = try #require(try store.status(of: attempt).journal)
+    try offerAgain(try #require(try store.status(of: attempt).journal))
+    try push()
+  }
+
+  fileprivate func offerAgain(_ journal: ID128) throws {
     let genesis = try #require(try store.heads(of: journal, at: [0])[0])
     _ = try store.storeAcknowledgement(Acknowledgement(sequence: 0, head: genesis, verdict: .gap), of: journal)
-    try push()
   }
 }

@@ -10,13 +10,13 @@ extension ExamStore {
   /// else there is comes with the lease, or with the unlock.
   func valuesAfterSeal(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> SaidValues {
     let unjudged = memory.fold.placesAfterSeal
-    let reasonsOfGone: Set<KeptReason> = [.afterSeal, .staleLease, .whileLocked]
+    let reasonsOfGone = Set.neverCounted.union([.afterSeal, .whileLocked])
     guard kept.names(reasonsOfGone) || !unjudged.isEmpty else { return [] }
     var values: [(place: EntryPlace, said: SaidValues.Element)] = []
     for (place, kind) in try ownEntries(memory) {
       // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing.
       // Nor does one under another lease, which said nothing again of what stood here still.
-      if case .reopened = kind, !kept.holds(place, for: [.staleLease]) {
+      if case .reopened = kind, !kept.holds(place, for: .neverCounted) {
         values.removeAll { !unjudged.contains($0.place) }
       }
       guard let said = kind.said else { continue }
@@ -102,14 +102,14 @@ extension ExamStore {
   func reopeningIsStale(
     _ memory: AttemptMemory, _ terms: AttemptTerms, _ word: ServerWord
   ) throws(ExamStoreError) -> Bool {
-    guard !terms.reopens.isEmpty, word.kept.names([.staleLease]), let record = word.record, record.isSealed,
+    guard !terms.reopens.isEmpty, word.kept.names(.neverCounted), let record = word.record, record.isSealed,
       terms.reopens.contains(record.sealOrdinal)
     else { return false }
     if case .locked = memory.fold.state.phase { return false }
     var isStale = false
     for (place, kind) in try ownEntries(memory) {
       guard case .reopened(record.sealOrdinal) = kind else { continue }
-      isStale = word.kept.holds(place, for: [.staleLease])
+      isStale = word.kept.holds(place, for: .neverCounted)
     }
     return isStale
   }
@@ -153,7 +153,7 @@ extension ExamStore {
     let seal = memory.fold.state.isSealed ? memory.fold.seal?.statement : nil
     if case .locked = memory.fold.state.phase { return nil }
     var reasons: Set<KeptReason> = [.reopenInvalid, .afterSeal, .sealInvalid]
-    if isStale { reasons.insert(.staleLease) }
+    if isStale { reasons.formUnion(Set.neverCounted) }
     var again = try anothersReopening(memory, terms, word.record)
     guard kept.names(reasons) || again != nil else { return nil }
     var lost = EntryPlace.beginning

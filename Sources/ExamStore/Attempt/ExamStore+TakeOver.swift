@@ -85,9 +85,8 @@ extension ExamStore {
     var uncounted = Uncounted()
     let kept = word.kept
     let lost = try lost(memory, word.record)
-    let reasonsForAll = Set.tooLate.union([
-      .staleLease, .whileLocked, .unlockInvalid, .notStarted, .informationMissing,
-    ])
+    let reasonsForAll = Set.tooLate.union(Set.neverCounted)
+      .union([.whileLocked, .unlockInvalid, .notStarted, .informationMissing])
     guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
     var told = ToldFacts(word)
     for (place, kind) in try ownEntries(memory) { told.take(kind, at: place) }
@@ -103,7 +102,7 @@ extension ExamStore {
     // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
     let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
-    let reasons: Set<KeptReason> = told.known.contains(.start) ? [.staleLease, .notStarted] : [.staleLease]
+    let reasons = told.known.contains(.start) ? Set.neverCounted.union([.notStarted]) : .neverCounted
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
         || ((unlocksAgain || place < told.lastUnlock) && kept.holds(place, for: [.whileLocked]))
@@ -150,7 +149,7 @@ extension ExamStore {
     guard memory.currentReceipt == nil, let seal = memory.fold.seal else { return nil }
     let uncounted = try uncounted(memory, word)
     // Where the reopening before it was kept too, the server expected no seal.
-    let reasons: Set<KeptReason> = uncounted.reopeningsAlone.isEmpty ? [.staleLease] : [.staleLease, .sealInvalid]
+    let reasons = uncounted.reopeningsAlone.isEmpty ? .neverCounted : Set.neverCounted.union([.sealInvalid])
     let place = EntryPlace(journal: seal.journalNumber, sequence: seal.sequence)
     guard word.kept.holds(place, for: reasons) else { return nil }
     return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)

@@ -17,6 +17,10 @@ struct EntryPlace: Hashable, Comparable {
 extension Set<KeptReason> {
   /// What more time makes count.
   static let tooLate: Set = [KeptReason.afterDeadline, .timeUndecided]
+
+  /// What made an entry of this device count for nothing, whatever it says. Superseded is one where a restored server
+  /// got the journal that goes on from it before the rest of the journal that it stands in.
+  static let neverCounted: Set = [KeptReason.staleLease, .superseded]
 }
 
 /// Values of items, in the order in which they were said; `nil` where an answer was taken back.
@@ -64,7 +68,11 @@ extension ExamStore {
 
   func serverWord(_ memory: AttemptMemory) throws(ExamStoreError) -> ServerWord {
     var kept = KeptEntries()
-    for journal in memory.journals { kept.add(try keptRanges(of: journal.id), of: journal.number) }
+    for journal in memory.journals {
+      // Where another copy of this store goes on, nothing that this one says again in its journal would count either.
+      let ranges = try keptRanges(of: journal.id).filter { !(journal.isLive && $0.reason == .superseded) }
+      kept.add(ranges, of: journal.number)
+    }
     return ServerWord(record: try serverAnswers(of: memory.attempt), kept: kept)
   }
 

@@ -70,7 +70,7 @@ struct ToldFacts {
   /// An unlock opened nothing on the server where the lock before it was kept: it goes with the lock.
   private func isLost(_ name: FactName, at place: EntryPlace) -> Bool {
     if case .unlock(let number) = name, !counted.contains(.lock(number)), !known.contains(name) { return true }
-    return word.kept.holds(place, for: [.staleLease])
+    return word.kept.holds(place, for: .neverCounted)
   }
 
   private mutating func sayStartAgain() {

@@ -93,7 +93,12 @@ final class StorePhone {
   /// phone begins with.
   @discardableResult
   func push(afterARestore isBehind: Bool = false) throws -> [KeptRange] {
-    let journal = try #require(try store.status(of: attempt).journal)
+    try push(try #require(try store.status(of: attempt).journal), afterARestore: isBehind)
+  }
+
+  /// The same of a journal that may have been left.
+  @discardableResult
+  func push(_ journal: ID128, afterARestore isBehind: Bool = false) throws -> [KeptRange] {
     var kept: [KeptRange] = []
     while let push = try store.pushLoad(journal) {
       let answer = try #require(try sync(SyncRequest(pushes: [push])).acknowledgements.first)
