@@ -86,8 +86,8 @@ extension SQLiteServerStore {
     JournalRow(
       number: row.int64(at: 0), id: try row.id(at: 1), attempt: try row.id(at: 2), device: try row.id(at: 3),
       ordinal: UInt32(clamping: row.int64(at: 4)), sequence: row.uint64(bitPatternAt: 5), head: try row.digest(at: 6),
-      lastSegment: row.int64(at: 7), isSuperseded: row.bool(at: 8), kept: row.uint64(bitPatternAt: 9),
-      contactAt: row.int64(at: 10), openedAt: row.int64(at: 11))
+      lastSegment: row.int64(at: 7), supersededFrom: row.int64(at: 8) == 0 ? nil : row.uint64(bitPatternAt: 8),
+      kept: row.uint64(bitPatternAt: 9), contactAt: row.int64(at: 10), openedAt: row.int64(at: 11))
   }
 
   public func journal(_ id: ID128) throws -> JournalRow? {
@@ -108,7 +108,7 @@ extension SQLiteServerStore {
       try $0.bind(bitPattern: journal.sequence, at: 6)
       try $0.bind(journal.head, at: 7)
       try $0.bind(journal.lastSegment, at: 8)
-      try $0.bind(journal.isSuperseded, at: 9)
+      try $0.bind(bitPattern: journal.supersededFrom ?? 0, at: 9)
       try $0.bind(bitPattern: journal.kept, at: 10)
       try $0.bind(journal.contactAt, at: 11)
       try $0.bind(journal.openedAt, at: 12)
@@ -121,7 +121,7 @@ extension SQLiteServerStore {
       try updateJournal.bind(bitPattern: journal.sequence, at: 1)
       try updateJournal.bind(journal.head, at: 2)
       try updateJournal.bind(journal.lastSegment, at: 3)
-      try updateJournal.bind(journal.isSuperseded, at: 4)
+      try updateJournal.bind(bitPattern: journal.supersededFrom ?? 0, at: 4)
       try updateJournal.bind(bitPattern: journal.kept, at: 5)
       try updateJournal.bind(journal.contactAt, at: 6)
       try updateJournal.bind(journal.number, at: 7)

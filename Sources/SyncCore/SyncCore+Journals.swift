@@ -14,6 +14,7 @@ extension SyncCore {
       journals[index].known.last = known.last
       journals[index].known.subject = known.subject
       journals[index].known.isLeft = known.isLeft
+      journals[index].known.number = known.number
       journals[index].known.priority = known.priority
     } else {
       let place = journals.firstIndex { $0.id > known.id } ?? journals.endIndex

@@ -34,13 +34,25 @@ extension SyncCore {
   /// Whether the core may read scopes.
   var syncsScopes: Bool { lifecycle == .running && (options.automaticallySync || fetchesManually) }
 
-  /// Journals with something to send, ready or held. Those whose successor is being opened wait for the executor.
+  /// Journals with something to send, ready or held. Those whose successor is being opened wait for the executor, and
+  /// those that go on from one that was left wait for what the server lacks of that.
   var sendableJournals: [JournalTrack] {
     guard syncsJournals else { return [] }
     return journals.filter { journal in
       guard journal.hasWork, journal.owedSince == nil else { return false }
       if case .opening = journal.phase { return false }
-      return true
+      return journal.phase != .following || !waitsForPredecessor(journal)
+    }
+  }
+
+  /// Whether an older journal of the same subject, which was left, has to be pushed before: a server that went back may
+  /// lack the start in it, and an answer in it would be taken for a newer one. One that the server refuses or does not
+  /// know holds nobody up.
+  private func waitsForPredecessor(_ journal: JournalTrack) -> Bool {
+    journals.contains { other in
+      other.known.isLeft && other.known.subject == journal.known.subject && other.id != journal.id
+        && (other.known.number < journal.known.number || !journal.known.isLeft)
+        && other.phase == .following && other.hasWork && other.heldUntil <= now && other.refusals == 0
     }
   }
 

@@ -135,10 +135,12 @@ public struct KnownJournal: Hashable, Sendable {
   public var priority: EntryPriority
   /// A successor goes on in its place.
   public var isLeft: Bool
+  /// Journals of a subject have growing numbers in the order in which they were opened.
+  public var number: Int64
 
   public init(
     id: ID128, subject: ID128, last: UInt64, acknowledged: UInt64 = 0, greatestAcknowledged: UInt64? = nil,
-    priority: EntryPriority = .answer, isLeft: Bool = false
+    priority: EntryPriority = .answer, isLeft: Bool = false, number: Int64 = 0
   ) {
     self.id = id
     self.subject = subject
@@ -147,6 +149,7 @@ public struct KnownJournal: Hashable, Sendable {
     self.greatestAcknowledged = max(greatestAcknowledged ?? acknowledged, acknowledged)
     self.priority = priority
     self.isLeft = isLeft
+    self.number = number
   }
 }
 

@@ -171,17 +171,22 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
 
-  /// The start stands in a journal that was left. A restored server gets the journal that goes on from it first, in
-  /// which no answer counts without a start; and then the start is superseded.
-  @Test func whatIsSupersededThereIsSaidAgain() throws {
+  /// A phone that went on in a successor, and a server that was restored to before the start, which stands in the
+  /// journal that was left. The successor came first, in which no answer counts without a start.
+  ///
+  /// - Parameter change: made to the backup's file.
+  private func successorFirst(seed: UInt64, _ change: String? = nil) throws -> (
+    first: TestPhone, phone: StorePhone, left: ID128
+  ) {
     let server = try TestServer()
     let first = try server.makePhone()
-    let phone = try StorePhone(afterwards: first, seed: 11)
+    let phone = try StorePhone(afterwards: first, seed: seed)
     try phone.join()
     try phone.push()
-    try server.backUp(to: "old.sqlite")
+    try server.backUp(to: "old.sqlite", change)
     _ = try phone.store.start(code: "012345", paperVersion: 1, in: phone.attempt, at: phone.moment())
     _ = try phone.store.save(.options(["a"]), for: "q1", in: phone.attempt, at: phone.moment())
+    _ = try phone.store.save(.options(["a"]), for: "q2", in: phone.attempt, at: phone.moment())
     try phone.push()
     let left = try #require(try phone.store.journalStatuses(of: phone.attempt).last)
     try phone.store.openSuccessor(of: left.id, at: left.last, moment: phone.moment())
@@ -189,15 +194,45 @@ import Testing
     try server.restore(from: "old.sqlite")
     #expect(try phone.push().map(\.reason) == [.notStarted])
     try phone.offerAgain(left.id)
-    #expect(try phone.push(left.id, afterARestore: true).map(\.reason) == [.superseded])
-    #expect(try first.exported().answers.isEmpty)
-    #expect(try takeOver(phone)?.answers.map(\.item) == ["q1", "q2"])
+    return (first, phone, left.id)
+  }
+
+  private func sealCounts(_ first: TestPhone, _ phone: StorePhone) throws {
     #expect(try takeOver(phone) == nil)
     #expect(try phone.push().isEmpty)
-    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try first.exported().answers.map(\.values) == [["a"], ["b"]])
     let seal = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
     #expect(try phone.push().isEmpty)
     #expect(try receipt(first).applied == seal.statement.answers)
+  }
+
+  /// What a successor goes on from counts, also where it comes after it; and no older answer takes a newer one's place.
+  @Test func whatASuccessorGoesOnFromCountsThoughItComesLater() throws {
+    let (first, phone, left) = try successorFirst(seed: 11)
+    #expect(try phone.push(left, afterARestore: true).isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try takeOver(phone)?.answers.map(\.item) == ["q2"])
+    try sealCounts(first, phone)
+  }
+
+  /// A store of an earlier version says of a journal that it was left, and not where.
+  @Test func whatIsSupersededThereIsSaidAgain() throws {
+    let (first, phone, left) = try successorFirst(seed: 12, "UPDATE journals SET superseded = 1")
+    #expect(try phone.push(left, afterARestore: true).map(\.reason) == [.superseded])
+    #expect(try first.exported().answers.isEmpty)
+    #expect(try takeOver(phone)?.answers.map(\.item) == ["q1", "q2"])
+    try sealCounts(first, phone)
+  }
+
+  /// Handed in before the server has what the seal lists of it: that counts all the same.
+  @Test func whatASealListsOfAJournalThatWasLeftCounts() throws {
+    let (first, phone, left) = try successorFirst(seed: 13)
+    let seal = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
+    #expect(try phone.push().isEmpty)
+    #expect(try first.receipts().isEmpty)
+    #expect(try phone.push(left, afterARestore: true).isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try receipt(first).answers == seal.statement.answers)
   }
 }
 

@@ -20,7 +20,7 @@ import Testing
 
   private let journal = JournalRow(
     number: 1, id: ID128(high: 1, low: 1), attempt: ID128(high: 2, low: 2), device: ID128(high: 3, low: 3),
-    ordinal: 1, sequence: 0, head: Hash.sha256([1]), lastSegment: 0, isSuperseded: false, kept: 0, contactAt: 0)
+    ordinal: 1, sequence: 0, head: Hash.sha256([1]), lastSegment: 0, kept: 0, contactAt: 0)
 
   @Test func aTransactionThatThrowsLeavesNothing() throws {
     #expect(throws: Stop.self) {
@@ -92,7 +92,7 @@ import Testing
     var changed = journal
     changed.sequence = 9
     changed.head = Hash.sha256([2])
-    changed.isSuperseded = true
+    changed.supersededFrom = 7
     changed.kept = 4
     changed.lastSegment = 1
     try store.update(journal: changed)

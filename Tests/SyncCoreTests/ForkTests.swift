@@ -116,10 +116,49 @@ import Testing
     #expect(plan.pushes.map(\.journal) == [live.id])
     harness.acknowledge(plan, 0, .unknownJournal)
     plan = try harness.wakeUntilRequest().plans[0]
-    #expect(plan.pushes.map(\.journal) == [left.id, live.id])
-    // Of the one the server is asked whether it still has the end; the other it does not know at all.
-    #expect(plan.pushes.map(\.first) == [4, 1])
+    // Of the one the server is asked whether it still has the end; the other it does not know at all, and gets it when
+    // it has all that comes before it.
+    #expect(plan.pushes.map(\.journal) == [left.id])
+    #expect(plan.pushes.map(\.first) == [4])
     #expect(plan.presentsReceipts)
+    var effects = harness.acknowledge(plan, 2, .gap)
+    plan = try effects.plans.first ?? harness.wakeUntilRequest().plans[0]
+    #expect(plan.pushes.map(\.journal) == [left.id])
+    #expect(plan.pushes.map(\.first) == [3])
+    effects = harness.acknowledge(plan, 4)
+    plan = try effects.plans.first ?? harness.wakeUntilRequest().plans[0]
+    #expect(plan.pushes.map(\.journal) == [live.id])
+    #expect(plan.pushes.map(\.first) == [1])
+  }
+
+  @Test func journalsThatWereLeftGoInTheOrderOfTheirAge() throws {
+    var harness = Harness()
+    // The ids are not in the order of the ages.
+    let journals = [3, 1, 2].map { (number: Int64) in
+      KnownJournal(
+        id: ID128(high: 8, low: UInt64(9 - number)), subject: Harness.attempt, last: 5, isLeft: number < 3,
+        number: number)
+    }
+    var plan = harness.step(.start(SyncStart(journals: journals, hasSession: true))).plans[0]
+    for number: UInt64 in [1, 2, 3] {
+      #expect(plan.pushes.map(\.journal) == [ID128(high: 8, low: 9 - number)])
+      let effects = harness.acknowledge(plan, 5)
+      guard number < 3 else { break }
+      plan = try effects.plans.first ?? harness.wakeUntilRequest().plans[0]
+    }
+    #expect(harness.core.status().pendingCount == 0)
+  }
+
+  @Test func oneThatTheServerDoesNotKnowHoldsNobodyUp() throws {
+    var harness = Harness()
+    var left = Harness.known(ID128(high: 8, low: 8), last: 4)
+    left.isLeft = true
+    let live = Harness.known(last: 9)
+    var plan = harness.step(.start(SyncStart(journals: [left, live], hasSession: true))).plans[0]
+    #expect(plan.pushes.map(\.journal) == [left.id])
+    let effects = harness.acknowledge(plan, 0, .unknownJournal)
+    plan = try effects.plans.first ?? harness.wakeUntilRequest().plans[0]
+    #expect(plan.pushes.map(\.journal) == [live.id])
   }
 
   @Test func contradictoryDivergenceIsBelievedTheSecondTime() throws {

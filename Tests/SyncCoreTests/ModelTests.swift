@@ -62,7 +62,7 @@ import Testing
   /// A campaign that never reaches a branch proves less than it seems to.
   @Test func theCampaignReachesTheRareBranches() {
     var reached = Set<SyncProbe>()
-    for seed in 1...60 as ClosedRange<UInt64> {
+    for seed in 1...120 as ClosedRange<UInt64> {
       var world = ModelWorld(seed: seed)
       for _ in 0..<Self.chaoticSteps { world.advance() }
       reached.formUnion(SyncProbe.allCases.filter { world.core.probes[$0] > 0 })

@@ -41,15 +41,12 @@ import Testing
   @Test func theJournalsBesideItGoOn() throws {
     var harness = Harness()
     let live = Harness.known(Harness.other, last: 3)
-    let plan = harness.step(.start(SyncStart(journals: [left, live], hasSession: true))).plans[0]
-    #expect(plan.pushes.map(\.journal) == [left.id, live.id])
-    let words = [
-      Acknowledgement(sequence: 6, head: .zero, verdict: .diverged),
-      Acknowledgement(sequence: 3, head: .zero, verdict: .stored),
-    ]
-    harness.step(.responded(plan.id, SyncResponse(acknowledgements: words, receivedAt: 0)))
-    harness.step(.acknowledged(journal: left.id, .headDiffers(sequence: 6)))
-    harness.step(.acknowledged(journal: live.id, .matched(sequence: 3, priority: .answer)))
+    var plan = harness.step(.start(SyncStart(journals: [left, live], hasSession: true))).plans[0]
+    #expect(plan.pushes.map(\.journal) == [left.id])
+    let effects = harness.acknowledge(plan, 6, .diverged, .headDiffers(sequence: 6))
+    plan = try effects.plans.first ?? harness.wakeUntilRequest().plans[0]
+    #expect(plan.pushes.map(\.journal) == [live.id])
+    harness.acknowledge(plan, 3)
     #expect(harness.core.status().pendingCount == 0)
     let next = harness.step(.journalChanged(Harness.known(Harness.other, last: 4, acknowledged: 3)))
     let push = try #require(try next.plans.first ?? harness.wakeUntilRequest().plans.first)
@@ -70,16 +67,11 @@ import Testing
     plan = try harness.core.flights.first?.plan ?? harness.wakeUntilRequest().plans[0]
     let offered = try #require(plan.pushes.first { $0.journal == left.id })
     #expect(offered.first == 9)
-    let words = plan.pushes.map { push in
-      Acknowledgement(sequence: push.journal == left.id ? 2 : 3, head: .zero, verdict: .gap)
-    }
-    harness.step(.responded(plan.id, SyncResponse(acknowledgements: words, receivedAt: 0)))
-    for push in plan.pushes {
-      let sequence: UInt64 = push.journal == left.id ? 2 : 3
-      harness.step(.acknowledged(journal: push.journal, .matched(sequence: sequence, priority: .answer)))
-    }
+    // What goes on from it waits for it.
+    #expect(plan.pushes.map(\.journal) == [left.id])
+    harness.acknowledge(plan, 2, .gap)
     #expect(harness.core.status().journals.first { $0.id == left.id }?.isReplaced == false)
-    #expect(harness.core.status().pendingCount == 7)
+    #expect(harness.core.status().pendingCount == 7 + 3)
     plan = try harness.core.flights.first?.plan ?? harness.wakeUntilRequest().plans[0]
     #expect(plan.pushes.first { $0.journal == left.id }?.first == 3)
   }

@@ -68,23 +68,23 @@ extension ExamClient {
       }
     }
     sayReplacedAgain()
-    report(acknowledgement.kept)
+    report(acknowledgement.kept, of: journal)
     changed()
   }
 
   /// Entries that the server keeps without effect reach the candidate with a person to turn to.
-  private func report(_ kept: [KeptRange]) {
+  private func report(_ kept: [KeptRange], of journal: ID128) {
     for range in kept {
-      note(range.reason)
+      note(range.reason, of: journal)
       let count = Int(clamping: range.to - range.from + 1)
       emit(.notCounted(count: count, reason: range.reason.name, nextActor: .proctor))
     }
   }
 
-  /// The server follows another device, or another copy of this one.
-  func note(_ reason: KeptReason) {
+  /// The server follows another device, or another copy of this one: in a journal that was left nobody goes on.
+  private func note(_ reason: KeptReason, of journal: ID128) {
     if reason == .staleLease { isLeaseElsewhere = true }
-    if reason == .superseded { isSuperseded = true }
+    if reason == .superseded, (try? store?.journalStatus(journal))?.isLive == true { isSuperseded = true }
   }
 
   private func compare(_ answer: HeadAnswer) {

@@ -80,7 +80,8 @@ extension ExamStore {
     if status.isLive, acknowledged < status.end, isSealed(status.attempt) { priority = .seal }
     return KnownJournal(
       id: status.id, subject: status.attempt, last: status.end, acknowledged: acknowledged,
-      greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive)
+      greatestAcknowledged: status.greatestAcknowledged, priority: priority, isLeft: !status.isLive,
+      number: status.number)
   }
 
   /// Whether the attempt's paper is handed in.

@@ -29,6 +29,11 @@ final class AttemptMemory {
   /// The one journal that is written.
   var liveIndex: Int? { journals.lastIndex { $0.isLive } }
 
+  /// Whether the server said that it has the entry.
+  func isAcknowledged(_ place: EntryPlace) -> Bool {
+    journals.contains { $0.number == place.journal && place.sequence <= $0.heldSequence }
+  }
+
   /// The receipt of the seal that stands.
   var currentReceipt: StoredReceipt? {
     guard fold.state.isSealed else { return nil }

@@ -26,6 +26,8 @@ public struct AcknowledgementResult: Hashable, Sendable {
 /// One journal as it stands.
 public struct JournalStatus: Hashable, Sendable {
   public var id: ID128
+  /// Grows from journal to journal of this store.
+  public var number: Int64
   public var attempt: ID128
   public var lease: UInt32
   public var last: UInt64
@@ -45,6 +47,7 @@ public struct JournalStatus: Hashable, Sendable {
 
   init(_ journal: JournalState) {
     id = journal.id
+    number = journal.number
     attempt = journal.subject
     lease = journal.lease
     last = journal.last

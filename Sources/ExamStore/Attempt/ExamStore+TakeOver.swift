@@ -89,7 +89,13 @@ extension ExamStore {
       .union([.whileLocked, .unlockInvalid, .notStarted, .informationMissing])
     guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
     var told = ToldFacts(word)
-    for (place, kind) in try ownEntries(memory) { told.take(kind, at: place) }
+    var startCounts = told.known.contains(.start)
+    for (place, kind) in try ownEntries(memory) {
+      told.take(kind, at: place)
+      if case .start = kind, memory.isAcknowledged(place), !kept.holds(place, for: Set(KeptReason.allCases)) {
+        startCounts = true
+      }
+    }
     let waiting = told.waiting
     if let lost {
       uncounted.lost = lost.answers
@@ -102,7 +108,7 @@ extension ExamStore {
     // What stands before a start that is said again counts nowhere, also where the server's word on it is on its way.
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
     let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
-    let reasons = told.known.contains(.start) ? Set.neverCounted.union([.notStarted]) : .neverCounted
+    let reasons = startCounts ? Set.neverCounted.union([.notStarted]) : .neverCounted
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
         || ((unlocksAgain || place < told.lastUnlock) && kept.holds(place, for: [.whileLocked]))

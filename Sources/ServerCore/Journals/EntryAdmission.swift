@@ -29,7 +29,7 @@ extension ServerCore {
     if memory.row.record.isVoided { return .kept(.terminated) }
     var (holdsLease, isSuperseded) = (
       place.lease == memory.row.record.lease && memory.row.record.leaseDevice == place.journal.row.device,
-      place.journal.row.isSuperseded
+      place.journal.row.supersededFrom.map { $0 <= place.sequence } ?? false
     )
     #if PlantedBugs
       if planted(.staleLeaseApplied) { holdsLease = true }

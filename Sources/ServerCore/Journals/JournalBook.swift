@@ -13,7 +13,7 @@ extension ServerCore {
     let row = JournalRow(
       number: nextJournal, id: push.journal, attempt: attempt.id, device: device,
       ordinal: (attempt.journals.map(\.row.ordinal).max() ?? 0) + 1, sequence: 0, head: genesis, lastSegment: 0,
-      isSuperseded: false, kept: 0, contactAt: 0, openedAt: time)
+      kept: 0, contactAt: 0, openedAt: time)
     try store.insert(journal: row)
     nextJournal += 1
     let journal = JournalMemory(row: row, attempt: attempt)
@@ -34,8 +34,9 @@ extension ServerCore {
     try audit("lease-taken", by: "device \(device)", of: memory.id.hex, "lease \(lease)")
   }
 
-  /// The opening entry of a successor names its predecessor. One of the same device takes nothing more from then on:
-  /// it belongs to another copy of the store. Another device's is fenced by the lease, and goes on if that comes back.
+  /// The opening entry of a successor names its predecessor, and the place at which it was left. What comes above that
+  /// in a journal of the same device belongs to another copy of the store; what comes below it is the successor's own
+  /// past, which a restored server may lack. Another device's is fenced by the lease, and goes on if that comes back.
   func linkPredecessor(_ body: [UInt8], of journal: JournalMemory, lease: UInt32) throws {
     let memory = journal.attempt
     guard let entry = try? Entry(wire: body), case .open(let opening) = entry.kind,
@@ -45,7 +46,8 @@ extension ServerCore {
       memory.row.record.leaseDevice == journal.row.device
     else { return }
     if predecessor.row.device == journal.row.device {
-      predecessor.row.isSuperseded = true
+      let from = position.sequence + 1
+      predecessor.row.supersededFrom = min(predecessor.row.supersededFrom ?? from, from)
       if !predecessor.isDirty {
         predecessor.isDirty = true
         work.journals.append(predecessor)

@@ -24,7 +24,7 @@ extension ServerCore {
   private func isOpen(_ journal: JournalMemory, to segment: SegmentRow, exam: ExamEntry) -> Bool {
     let memory = journal.attempt
     guard !memory.row.record.isVoided, segment.lease == memory.row.record.lease,
-      memory.row.record.leaseDevice == journal.row.device, !journal.row.isSuperseded,
+      memory.row.record.leaseDevice == journal.row.device, journal.row.supersededFrom == nil,
       memory.state.phase == .answering, memory.waiting == nil
     else { return false }
     // What has arrived before the deadline was done before it, whatever the device's clock says.

@@ -88,7 +88,7 @@ extension ServerCore {
         .init(
           journal: journal.row.id, device: journal.row.device, ordinal: journal.row.ordinal,
           lease: memory.row.record.lease, sequence: journal.row.sequence, head: journal.row.head,
-          isSuperseded: journal.row.isSuperseded, provedAt: journal.lastProvedAt,
+          isSuperseded: journal.row.supersededFrom != nil, provedAt: journal.lastProvedAt,
           unprovedContexts: journal.count(.unproved), contradictedContexts: journal.count(.contradicted))
       },
       isOverdue: isOverdue(memory), overdueAt: memory.row.progress.overdueAt,

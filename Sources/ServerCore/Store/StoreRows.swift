@@ -155,7 +155,9 @@ public struct JournalRow: Hashable, Sendable {
   public var head: Digest256
   /// The newest segment; 0 for none.
   public var lastSegment: Int64
-  public var isSuperseded: Bool
+  /// The first sequence that is kept as superseded when it comes: the one after the place at which a successor of the
+  /// same device left the journal; `nil` for none. Stores of earlier versions have 1 there, and keep everything.
+  public var supersededFrom: UInt64?
   /// Entries kept without effect.
   public var kept: UInt64
   public var contactAt: Int64
@@ -164,7 +166,7 @@ public struct JournalRow: Hashable, Sendable {
 
   public init(
     number: Int64, id: ID128, attempt: ID128, device: ID128, ordinal: UInt32, sequence: UInt64, head: Digest256,
-    lastSegment: Int64, isSuperseded: Bool, kept: UInt64, contactAt: Int64, openedAt: Int64 = 0
+    lastSegment: Int64, supersededFrom: UInt64? = nil, kept: UInt64, contactAt: Int64, openedAt: Int64 = 0
   ) {
     self.number = number
     self.id = id
@@ -174,7 +176,7 @@ public struct JournalRow: Hashable, Sendable {
     self.sequence = sequence
     self.head = head
     self.lastSegment = lastSegment
-    self.isSuperseded = isSuperseded
+    self.supersededFrom = supersededFrom
     self.kept = kept
     self.contactAt = contactAt
     self.openedAt = openedAt

@@ -82,8 +82,14 @@ final class TestServer {
   }
 
   /// A copy of the file as it is now.
-  func backUp(to name: String) throws {
+  ///
+  /// - Parameter change: made to the copy's file.
+  func backUp(to name: String, _ change: String? = nil) throws {
     try store.connection.backup(to: folder.path(name))
+    guard let change else { return }
+    let copy = try Connection(path: folder.path(name))
+    try copy.execute(change)
+    try copy.close()
   }
 
   /// Puts an older copy in the place of the file.

@@ -4,8 +4,8 @@ import ServerCore
 import SyncProtocol
 import SyncWire
 
-/// I22: once a successor counts, nothing more of the journal that its device left takes effect: another copy of the
-/// store writes on in it. What another device wrote is fenced by its lease.
+/// I22: once a successor counts, nothing more of the journal that its device left takes effect above the place at which
+/// it was left: another copy of the store writes on there. What another device wrote is fenced by its lease.
 struct LeftJournalsAreOver: Checker {
   let invariant = Invariant.i22
 
@@ -13,22 +13,24 @@ struct LeftJournalsAreOver: Checker {
     var finding = Finding()
     for server in evidence.world.servers {
       for attempt in server.attempts {
-        var left: [ID128: ID128] = [:]
+        var left: [ID128: (at: UInt64, successor: ID128)] = [:]
         for arrival in evidence.arrivals(of: attempt, on: server) where arrival.reason == nil {
           let id = arrival.journal.id
           finding.expect(
-            left[id] == nil,
+            left[id].map { arrival.entry.sequence <= $0.at } ?? true,
             Violation(
               .i22, evidence.end, server.node,
               "entry \(arrival.entry.sequence) of journal \(id) counts, and came after journal "
-                + "\(left[id]?.description ?? "") had taken its place",
+                + "\(left[id]?.successor.description ?? "") had taken its place",
               expected: "kept as superseded", found: "applied"))
           if arrival.entry.sequence == 1, case .open(let opening) = arrival.entry.entry?.kind,
             let position = opening.predecessor,
             attempt.journals.first(where: { $0.row.id == position.journal })?.row.device
               == arrival.journal.dump.row.device
           {
-            left[position.journal] = id
+            if left[position.journal].map({ position.sequence < $0.at }) ?? true {
+              left[position.journal] = (position.sequence, id)
+            }
           }
         }
       }

@@ -70,7 +70,7 @@ extension SimPhone {
     }
     for range in acknowledgement.kept {
       if range.reason == .staleLease { isLeaseElsewhere = true }
-      if range.reason == .superseded { isSuperseded = true }
+      if range.reason == .superseded, (try? store?.journalStatus(journal))?.isLive == true { isSuperseded = true }
     }
   }
 
