@@ -32,10 +32,19 @@ struct StoredOnce: Checker {
     var finding = Finding()
     var reasons: [ID128: [UInt64: KeptReason]] = [:]
     var highest: [SimNode: [ID128: UInt64]] = [:]
+    // What was acknowledged and not called kept, which is told with the acknowledgement: it counts. After a restore an
+    // acknowledgement covers also what a store from before says, and of that nothing is told.
+    var counted: [ID128: UInt64] = [:]
+    var isRestored = false
+    var told: (journal: ID128, sequence: UInt64)?
     for event in evidence.history {
+      if let (journal, sequence) = told, !Self.isKept(event.fact, of: journal) {
+        if !isRestored { counted[journal] = max(counted[journal] ?? 0, sequence) }
+        told = nil
+      }
       switch event.fact {
       case .serverOpened: highest[event.node] = nil
-      case .serverRestored: reasons = [:]
+      case .serverRestored: (reasons, counted, isRestored) = ([:], [:], true)
       case .acknowledged(let journal, let sequence, _):
         let before = highest[event.node]?[journal] ?? 0
         finding.expect(
@@ -44,20 +53,28 @@ struct StoredOnce: Checker {
             .i5, event.trueMilliseconds, event.node, "an acknowledgement of journal \(journal) went back in one epoch",
             expected: "\(before) or more", found: "\(sequence)"))
         highest[event.node, default: [:]][journal] = max(before, sequence)
+        told = (journal, sequence)
       case .kept(let journal, let from, let to, let reason):
         for sequence in from...max(from, min(to, from + UInt64(Limits.pushEntries))) {
           let known = reasons[journal]?[sequence]
           finding.expect(
-            known == nil || known == reason,
+            known == reason || known == nil && sequence > counted[journal] ?? 0,
             Violation(
               .i5, event.trueMilliseconds, event.node, "entry \(sequence) of journal \(journal) got another verdict",
-              expected: known?.name ?? "", found: reason.name))
+              expected: known?.name ?? "it counts, as it did", found: reason.name))
           reasons[journal, default: [:]][sequence] = reason
         }
       default: break
       }
     }
     return finding
+  }
+}
+
+extension StoredOnce {
+  private static func isKept(_ fact: Fact, of journal: ID128) -> Bool {
+    if case .kept(journal, _, _, _) = fact { return true }
+    return false
   }
 }
 

@@ -14,11 +14,13 @@ struct OneWriter: Checker {
       for attempt in server.attempts {
         var writers: [UInt32: ID128] = [:]
         var newest: UInt32 = 0
+        let leases = LeaseHistory(of: attempt, on: server, evidence)
         for arrival in evidence.arrivals(of: attempt, on: server) where arrival.reason == nil {
           let device = arrival.journal.dump.row.device
           let writer = writers[arrival.lease] ?? device
           finding.expect(
-            writer == device && arrival.lease >= newest,
+            writer == device && arrival.lease >= newest
+              && leases.inForce(for: arrival)?.contains(arrival.lease) ?? true,
             Violation(
               .i22, evidence.end, server.node,
               "entry \(arrival.entry.sequence) of journal \(arrival.journal.id) counts under lease \(arrival.lease)",

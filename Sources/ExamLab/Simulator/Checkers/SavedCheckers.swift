@@ -10,6 +10,11 @@ struct SavedIsKept: Checker {
     var finding = Finding()
     let discarded = Discards(evidence.history)
     let nodes = Set(evidence.world.phones.map(\.node))
+    for (node, reason) in evidence.world.unreadable.sorted(by: { $0.key.number < $1.key.number })
+    where !evidence.truth.mayHaveLost(node, after: 0) {
+      finding.expect(
+        false, Violation(.i1, evidence.end, node, "its store", expected: "to be read", found: reason))
+    }
     for event in evidence.history {
       guard case .saved(let journal, let sequence, let head, let item, _) = event.fact, nodes.contains(event.node),
         !evidence.truth.mayHaveLost(event.node, after: event.trueMilliseconds),

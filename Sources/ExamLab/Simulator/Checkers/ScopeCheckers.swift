@@ -109,6 +109,15 @@ struct VersionsGrow: Checker {
       }
     }
     finding.add(cursors(evidence))
+    // Reading it anew would mend what a delta left out, and nobody would see it. A store that was rolled back, or a
+    // server, may differ.
+    if evidence.truth.losses.isEmpty, evidence.truth.modifiedPhones.isEmpty, evidence.restores.isEmpty {
+      finding.expect(
+        evidence.world.digestMismatches == 0,
+        Violation(
+          .i10, evidence.end, .world, "deltas did not lead to the server's digest", expected: "never",
+          found: "\(evidence.world.digestMismatches) times"))
+    }
     return finding
   }
 

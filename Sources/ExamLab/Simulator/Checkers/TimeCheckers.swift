@@ -2,7 +2,8 @@ import ExamModel
 import ServerCore
 import SyncProtocol
 
-/// I15: no class of time contradicts the truth. *Undecided* is always allowed: a person decides then.
+/// I15: no class of time contradicts the truth. *Undecided* is allowed for what came after the deadline: a person
+/// decides then.
 struct TimeClassesAreTrue: Checker {
   let invariant = Invariant.i15
   static let graceMilliseconds: Int64 = 5_000
@@ -73,6 +74,11 @@ struct TimeClassesAreTrue: Checker {
         finding.expect(
           instant > deadline(grantedUntil: arrival.receivedAt) - slack,
           violation(arrival, server, "was done in time", "late", evidence))
+      case .timeUndecided:
+        // Nothing was done after it came, whatever the device's clock says.
+        finding.expect(
+          arrival.receivedAt > deadline(grantedUntil: arrival.receivedAt) - slack,
+          violation(arrival, server, "had come in time", "undecided", evidence))
       default: break
       }
     }

@@ -8,7 +8,11 @@ package import SyncProtocol
 package struct WorldDump: Sendable {
   /// One for each phone that can be opened at the end. A phone that was lost or wiped for good has none.
   package var phones: [PhoneDump] = []
+  /// Why a phone that is open at the end cannot be read.
+  package var unreadable: [SimNode: String] = [:]
   package var servers: [ServerDump] = []
+  /// How often a phone found that a delta did not lead to the server's digest, and read the scope anew.
+  package var digestMismatches: UInt64 = 0
   package var truth = Truth()
   package var capture = Capture()
   package var gauges: [Gauge] = []

@@ -56,6 +56,8 @@ package struct SimProbeSums: Hashable, Sendable {
     counts = Array(repeating: 0, count: Self.names.count)
   }
 
+  subscript(probe: SyncProbe) -> UInt64 { counts[probe.rawValue] }
+
   mutating func add(_ probes: ProbeCounts<SyncProbe>) {
     for probe in SyncProbe.allCases { counts[probe.rawValue] += UInt64(probes[probe]) }
   }

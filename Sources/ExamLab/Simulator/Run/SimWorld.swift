@@ -1,5 +1,6 @@
 import ExamModel
 import ServerCore
+import SyncCore
 import SyncProtocol
 
 /// Everything of one run. It owns the nodes; nothing outlives it.
@@ -168,10 +169,12 @@ extension SimWorld {
     dump.truth = truth
     dump.capture = captured
     for phone in phones {
-      if let store = phone.store, let contents = try? PhoneDump(reading: store, node: phone.node) {
-        dump.phones.append(contents)
+      guard let store = phone.store else { continue }
+      do { dump.phones.append(try PhoneDump(reading: store, node: phone.node)) } catch {
+        dump.unreadable[phone.node] = "\(error)"
       }
     }
+    dump.digestMismatches = phones.map { $0.allProbes[.digestMismatch] }.reduce(0, +)
     if let contents = server.dump() { dump.servers.append(contents) }
     dump.gauges = [
       Gauge(
