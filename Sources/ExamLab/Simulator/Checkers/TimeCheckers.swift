@@ -161,12 +161,18 @@ struct TimeLeftOnlyShrinks: Checker {
     // A grant reaches the phone when it may; in all the time grows by no more than was granted, and a reboot gave back.
     var grown: Int64 = 0
     var allowance: Int64 = 0
+    // A phone that slept persists how long when it wakes; a disk that fails then leaves what was persisted before.
+    var (sleptSince, slept, unpersisted) = (Int64.max, Int64(0), Int64(0))
     // When the phone was told of the bell last, and when the server opened that told it.
     var told = (at: Int64.min, since: Int64.min)
     for event in events {
       switch event.fact {
+      case .suspended: sleptSince = event.trueMilliseconds
+      case .woke: (slept, unpersisted) = (max(0, event.trueMilliseconds - sleptSince), 0)
+      case .diskFault: unpersisted = slept
+      case .saved: (slept, unpersisted) = (0, 0)
       case .opened, .rebooted:
-        allowance = Self.persistedEveryMilliseconds
+        allowance = Self.persistedEveryMilliseconds + unpersisted
         // A phone that was rolled back goes by what it had been told before, and by what it had persisted. The grants
         // that it had then may be fewer: it takes the others once more.
         let losses = evidence.truth.losses.filter { $0.node == node && $0.trueMilliseconds <= event.trueMilliseconds }
