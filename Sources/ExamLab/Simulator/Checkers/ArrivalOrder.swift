@@ -20,6 +20,18 @@ struct Arrival {
     default: false
     }
   }
+
+  var isReopening: Bool {
+    if case .reopened = entry.entry?.kind { true } else { false }
+  }
+
+  /// Where a journal of the same device was left that this one goes on from; only its first entry says so.
+  func predecessor(in attempt: ServerAttemptDump) -> JournalPosition? {
+    guard entry.sequence == 1, case .open(let opening) = entry.entry?.kind, let position = opening.predecessor,
+      attempt.journals.first(where: { $0.row.id == position.journal })?.row.device == journal.dump.row.device
+    else { return nil }
+    return position
+  }
 }
 
 extension Evidence {

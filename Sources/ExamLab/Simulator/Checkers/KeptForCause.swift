@@ -63,10 +63,8 @@ private struct LogSoFar: CustomStringConvertible {
   mutating func take(_ arrival: Arrival) {
     writers[arrival.lease] = writers[arrival.lease] ?? arrival.journal.dump.row.device
     switch arrival.entry.entry?.kind {
-    case .open(let opening):
-      guard let position = opening.predecessor, position.journal != arrival.journal.id,
-        attempt.journals.first(where: { $0.row.id == position.journal })?.row.device == arrival.journal.dump.row.device
-      else { return }
+    case .open:
+      guard let position = arrival.predecessor(in: attempt) else { return }
       left[position.journal] = min(left[position.journal] ?? .max, position.sequence)
     case .information: informationGiven = true
     case .start: isStarted = true
@@ -96,7 +94,7 @@ private struct LogSoFar: CustomStringConvertible {
     case .sectionClosed: !closedSections.isEmpty
     case .unlockInvalid: unlockedNumber(arrival).map { $0 != holding } ?? false
     // The operator's record of it may be gone, or have come later.
-    case .reopenInvalid: isReopening(arrival)
+    case .reopenInvalid: arrival.isReopening
     case .sealInvalid: isSealOutOfOrder(arrival)
     // Nobody here says what the paper does not take, and every reason is one of this version.
     case .answerInvalid, .other: false
@@ -115,10 +113,6 @@ private struct LogSoFar: CustomStringConvertible {
 
   private func isStart(_ arrival: Arrival) -> Bool {
     if case .start = arrival.entry.entry?.kind { true } else { false }
-  }
-
-  private func isReopening(_ arrival: Arrival) -> Bool {
-    if case .reopened = arrival.entry.entry?.kind { true } else { false }
   }
 
   private func isSealOutOfOrder(_ arrival: Arrival) -> Bool {

@@ -23,14 +23,9 @@ struct LeftJournalsAreOver: Checker {
               "entry \(arrival.entry.sequence) of journal \(id) counts, and came after journal "
                 + "\(left[id]?.successor.description ?? "") had taken its place",
               expected: "kept as superseded", found: "applied"))
-          if arrival.entry.sequence == 1, case .open(let opening) = arrival.entry.entry?.kind,
-            let position = opening.predecessor,
-            attempt.journals.first(where: { $0.row.id == position.journal })?.row.device
-              == arrival.journal.dump.row.device
-          {
-            if left[position.journal].map({ position.sequence < $0.at }) ?? true {
-              left[position.journal] = (position.sequence, id)
-            }
+          guard let position = arrival.predecessor(in: attempt) else { continue }
+          if left[position.journal].map({ position.sequence < $0.at }) ?? true {
+            left[position.journal] = (position.sequence, id)
           }
         }
       }

@@ -24,7 +24,7 @@ struct SealedIsSealed: Checker {
     var seal: SealStatement?
     for arrival in evidence.arrivals(of: attempt, on: server) {
       let kind = arrival.entry.entry?.kind
-      if let seal, !arrival.isNeutral, !isReopening(kind) {
+      if let seal, !arrival.isNeutral, !arrival.isReopening {
         let isCovered = seal.journals.contains {
           $0.journal == arrival.journal.id && arrival.entry.sequence <= $0.sequence
         }
@@ -37,14 +37,9 @@ struct SealedIsSealed: Checker {
       }
       guard arrival.reason == nil else { continue }
       if case .seal(let signed) = kind { seal = try? SealStatement(wire: signed.statement) }
-      if isReopening(kind) { seal = nil }
+      if arrival.isReopening { seal = nil }
     }
     return finding
-  }
-
-  private func isReopening(_ kind: EntryKind?) -> Bool {
-    if case .reopened = kind { return true }
-    return false
   }
 
   /// The stored seal is the entry's, under the chain of its journal, signed by its device.
