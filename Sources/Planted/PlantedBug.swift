@@ -53,8 +53,12 @@
     case forkedEntriesApplied
     case supersededEntriesApplied
     case staleLeaseApplied
+    case leaseHeldUntilTaken
     case leaseTakenByAnybody
     case dispositionNotStored
+    case duplicateJudgedAgain
+    case answerCalledInvalid
+    case successorBeforePredecessor
     case sealRace
     case receiptOverWrongHead
     case keyReleasedEarly

@@ -149,8 +149,10 @@ extension ServerCore {
     for receipt in call.request.presentedReceipts.prefix(Limits.presentedReceiptsPerRequest) {
       try honour(receipt, session: session)
     }
+    let knowsEpoch = knowsEpoch(call)
     for push in call.pushes {
-      response.acknowledgements.append(try take(push, session: session, receivedAt: receivedAt))
+      response.acknowledgements.append(
+        try take(push, session: session, knowsEpoch: knowsEpoch, receivedAt: receivedAt))
     }
     for query in call.request.headQueries.prefix(Limits.headQueriesPerRequest) {
       response.heads.append(try answer(query, session: session))

@@ -45,6 +45,10 @@ public final class ServerCore {
   var deltaPages: [DeltaKey: DeltaPage] = [:]
   var resets: Set<ResetPlace> = []
   var openSessions: [ID128: SessionEntry] = [:]
+  /// Sessions whose device has shown a cursor of this epoch.
+  var sessionsOfEpoch: Set<ID128> = []
+  /// When journals were first told to wait for their predecessor, in server time.
+  var waitingForPredecessor: [ID128: Int64] = [:]
   var sessionsByDevice: [ID128: [ID128]] = [:]
   var candidateExams: [ID128: Set<ID128>] = [:]
   var newestAudit: AuditRow?

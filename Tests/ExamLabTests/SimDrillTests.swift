@@ -45,6 +45,12 @@ import Testing
     case .bootBeforeBell: return counts(.timeUndecided) + counts(.afterDeadline) > 0
     case .partedHistories, .bellAtFork:
       return count { if case .successorOpened = $0 { true } else { false } } == 1 && audit.contains("successor")
+    case .restoredAtFork:
+      let onServer = outcome.dump.servers.flatMap(\.attempts).first { $0.journals.count > 1 }?.journals ?? []
+      let onPhone = outcome.dump.phones.first { $0.journals.count > 1 }?.journals ?? []
+      return onServer.map(\.row.id) == onPhone.map(\.status.id) && onServer.map(\.row.ordinal) == [1, 2, 3]
+        && count { if case .serverRestored = $0 { true } else { false } } == 1
+        && count { if case .acknowledged(_, 0, _) = $0 { true } else { false } } > 0
     case .copiedPhone: return counts(.superseded) > 0
     case .longAnswers: return outcome.dump.servers.flatMap(\.scopes).flatMap(\.records).contains(where: \.isDeleted)
     case .clockBehind: return audit.contains("clock-step")
@@ -103,6 +109,16 @@ import Testing
       let phone = try #require(broken.world.phones.firstIndex { $0.journals.count > 1 })
       let fork = try #require(broken.world.phones[phone].journals[0].fork)
       broken.world.phones[phone].journals[0].fork = fork + 1
+    }
+  }
+
+  @Test func anOlderAnswerThatCountsIsFound() throws {
+    try finds(NewerAnswersCount(), in: .restoredAtFork) { broken in
+      for attempt in broken.world.servers[0].attempts.indices
+      where broken.world.servers[0].attempts[attempt].journals.count == 3 {
+        broken.world.servers[0].attempts[attempt].journals[1].row.ordinal = 3
+        broken.world.servers[0].attempts[attempt].journals[2].row.ordinal = 2
+      }
     }
   }
 

@@ -73,6 +73,8 @@ import Testing
     var chosen = options(15)
     chosen.isCalm = true
     chosen.nemeses = [.killLoop]
+    let seeds = (0..<400).filter { SeedDoubleCheck.covers(UInt64($0)) }
+    #expect(seeds.count == 4 && Set(seeds.map { $0 / 100 }).count == 4 && Set(seeds.map { $0 % 4 }).count == 4)
     let text = SeedDoubleCheck.arguments(for: chosen).joined(separator: " ")
     #expect(
       text == "simulate --one 15 --print-digest --candidates 2 --questions 8 --calm --nemesis kill-loop")

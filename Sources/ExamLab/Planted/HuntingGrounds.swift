@@ -29,7 +29,8 @@
         [.powerCuts(.phone)]
       case .damagedStoreThrownAway: [.powerCuts(.phoneDamage)]
       case .serverSynchronousNormal, .acknowledgedBeforeCommit: [.powerCuts(.server)]
-      case .staleLeaseApplied, .leaseTakenByAnybody, .answersInSharedScope: [.exams([.twoDevices, .releaseRace])]
+      case .staleLeaseApplied, .leaseHeldUntilTaken, .leaseTakenByAnybody, .answersInSharedScope:
+        [.exams([.twoDevices, .releaseRace])]
       default: []
       }
     }
@@ -48,6 +49,7 @@
       case .retryAfterWithoutCap: .strangerSaysLater
       case .rollbackKeepsMemory, .refusalNotAudited: .refusals
       case .supersededEntriesApplied: .copiedPhone
+      case .successorBeforePredecessor: .restoredAtFork
       case .sealRace: .lateTap
       case .lateCountsAsInTime: .bootBeforeBell
       case .judgedByArrival: .offlineAtBell

@@ -69,6 +69,15 @@ public struct PlantedCampaign: Sendable {
     return text
   }
 
+  /// The most choices that the median of the smaller plans may have, so that a person can read them.
+  static let medianOfChoices = 30
+
+  /// Whether shrinking did what it is for; true where nothing was shrunk.
+  public static func areSmall(_ results: [PlantedCatch]) -> Bool {
+    let shrunk = results.compactMap(\.choicesAfterShrinking).sorted()
+    return shrunk.isEmpty || shrunk[shrunk.count / 2] <= medianOfChoices
+  }
+
   /// The last lines of a campaign.
   public static func summary(_ results: [PlantedCatch]) -> String {
     let caught = results.filter(\.isCaught)

@@ -33,6 +33,7 @@ extension ServerCore {
     )
     #if PlantedBugs
       if planted(.staleLeaseApplied) { holdsLease = true }
+      if planted(.leaseHeldUntilTaken), memory.row.record.leaseDevice == nil { holdsLease = true }
       if planted(.supersededEntriesApplied) { isSuperseded = false }
     #endif
     guard holdsLease else { return .kept(.staleLease) }
@@ -40,7 +41,11 @@ extension ServerCore {
     var section: String?
     switch entry.kind {
     case .answer(let item, let value):
-      guard exam.accepts(value, for: item, section: &section) else { return .kept(.answerInvalid) }
+      var isAccepted = exam.accepts(value, for: item, section: &section)
+      #if PlantedBugs
+        if planted(.answerCalledInvalid), case .number = value { isAccepted = false }
+      #endif
+      guard isAccepted else { return .kept(.answerInvalid) }
     case .clear(let item), .flag(let item, _):
       guard exam.knows(item, section: &section) else { return .kept(.answerInvalid) }
     case .seal(let signed):

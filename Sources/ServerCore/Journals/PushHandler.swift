@@ -30,7 +30,10 @@ extension ServerCore {
     return nil
   }
 
-  func take(_ push: PackedPush, session: SessionEntry, receivedAt: Int64) throws -> Acknowledgement {
+  /// - Parameter knowsEpoch: the device has shown that it knows of this opening of the store.
+  func take(
+    _ push: PackedPush, session: SessionEntry, knowsEpoch: Bool, receivedAt: Int64
+  ) throws -> Acknowledgement {
     let unknown = Acknowledgement(sequence: 0, head: .zero, verdict: .unknownJournal)
     if let journal = try journalMemory(push.journal) {
       guard journal.row.device == session.device, journal.attempt.row.candidate == session.candidate else {
@@ -46,6 +49,13 @@ extension ServerCore {
     guard chain.head == push.head else {
       work.counters.diverged += 1
       return Acknowledgement(sequence: 0, head: genesis, verdict: .diverged)
+    }
+    var isUnaware = !knowsEpoch
+    #if PlantedBugs
+      if planted(.successorBeforePredecessor) { isUnaware = false }
+    #endif
+    if isUnaware, lacksPredecessor(of: push, in: attempt) {
+      return Acknowledgement(sequence: 0, head: genesis, verdict: .gap)
     }
     guard try mayOpenJournal(of: attempt, device: session.device) else { return unknown }
     let journal = try open(push, of: attempt, device: session.device, genesis: genesis)
@@ -97,6 +107,13 @@ extension ServerCore {
     #endif
     guard shared < push.bodies.count else {
       work.counters.duplicates += 1
+      #if PlantedBugs
+        if planted(.duplicateJudgedAgain), journal.attempt.state.isSealed {
+          return Acknowledgement(
+            sequence: row.sequence, head: row.head, verdict: .duplicate,
+            kept: [KeptRange(from: push.first, to: push.last, reason: .afterSeal)])
+        }
+      #endif
       return Acknowledgement(
         sequence: row.sequence, head: row.head, verdict: .duplicate, kept: try kept(of: journal, push))
     }

@@ -105,6 +105,7 @@ final class StorePhone {
       #expect(answer.verdict == .stored || (isBehind && [.gap, .unknownJournal].contains(answer.verdict)))
       kept += answer.kept
       _ = try store.storeAcknowledgement(answer, of: journal)
+      if answer.verdict == .gap { try read() }
     }
     return kept
   }

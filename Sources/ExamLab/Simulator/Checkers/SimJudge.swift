@@ -33,7 +33,7 @@ package enum SimJudge {
     TimeClassesAreTrue(), TimeLeftOnlyShrinks(), LocksOnlyGrow(), PaperIsSecret(), PaperIsAuthentic(),
     CandidatesAreApart(), JournalsHaveOwners(), OneWriter(), StaysBounded(), ComesToRest(), StopsOnFailure(),
     AuditIsWhole(), UnlocksOpenTheirLock(), LeftJournalsAreOver(), SealsNameEveryJournal(), RefusalsAreAudited(),
-    SharedScopesNameNobody(), KeptForCause(),
+    SharedScopesNameNobody(), KeptForCause(), NewerAnswersCount(),
   ]
 
   /// Judges a run that is over.

@@ -12,6 +12,10 @@ package struct SeedDoubleCheck: Sendable {
     self.timeoutMilliseconds = timeoutMilliseconds
   }
 
+  /// Whether a campaign runs this seed twice: one in each hundred, and not always one that is divisible by four, which
+  /// decides the framing of bodies.
+  static func covers(_ seed: UInt64) -> Bool { seed % 100 == (seed / 100 * 37 + 1) % 100 }
+
   /// The digest that another process comes to.
   ///
   /// - Throws: an error in words if the command could not be run or printed no digest.

@@ -31,13 +31,41 @@ extension DrillScript {
   }
 
   private func cutOffInSuccessor() {
-    if let journals = phone.store?.journalStatuses, journals.count > 1 {
-      return world.setLink(phone.index, SimLink(isUp: false))
-    }
-    at(world.kernel.now + 1) { cutOffInSuccessor() }
+    inJournal(2) { world.setLink(phone.index, SimLink(isUp: false)) }
   }
 
-  private func putBackWithoutNetwork() {
+  /// As soon as the phone has opened so many journals, and before anything of the newest reaches the server.
+  private func inJournal(_ number: Int, _ work: @escaping () -> Void) {
+    if let journals = phone.store?.journalStatuses, journals.count >= number { return work() }
+    at(world.kernel.now + 1) { inJournal(number, work) }
+  }
+
+  /// The backup is from the first fork: it has the start, and nothing of the first successor. The second one, in which
+  /// the phone hands in, is newer than what it goes on from, and that has to count.
+  func restoredAtFork() {
+    allWaitForBell(true)
+    putBackWithoutNetwork()
+    setLink(isUp: true, at: putBack + 10_000)
+    answer(1...14, variant: 1, from: putBack + 20_000)
+    let again = putBack + 60_000
+    putBackWithoutNetwork(copied: putBack + 40_000, at: again)
+    answer(1...10, variant: 2, from: again + 10_000)
+    setLink(isUp: true, at: again + 30_000)
+    at(putBack + 10_000) {
+      inJournal(2) {
+        let backup = ServerBackup(of: world)
+        inJournal(3) {
+          world.setLink(phone.index, SimLink(isUp: false))
+          backup.restore()
+        }
+      }
+    }
+    setLink(isUp: true, at: bell + 20_000)
+  }
+
+  private func putBackWithoutNetwork() { putBackWithoutNetwork(copied: copied, at: putBack) }
+
+  private func putBackWithoutNetwork(copied: Int64, at putBack: Int64) {
     at(copied) {
       guard phone.isOpen else { return }
       let image = phone.disk.snapshot()

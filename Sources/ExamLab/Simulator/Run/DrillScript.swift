@@ -18,6 +18,7 @@ struct DrillScript {
     case .bootBeforeBell: bootBeforeBell()
     case .partedHistories: partedHistories()
     case .bellAtFork: bellAtFork()
+    case .restoredAtFork: restoredAtFork()
     case .copiedPhone: copiedPhone()
     case .longAnswers: longAnswers()
     case .clockBehind: clockBehind()
@@ -183,13 +184,8 @@ struct DrillScript {
     // Withdrawn by the restore.
     at(taken + 20_000) { world.proctor.run(.announce(exam: world.exam.exam, text: "It rains.")) }
     at(taken) {
-      let image = world.server.disk.snapshot()
-      let times = (world.opensAt, world.closesAt)
-      at(bell - 20_000) {
-        world.probes.mark(.restoredBehind)
-        world.server.restore(image, from: taken)
-        world.setTimes(opensAt: times.0, closesAt: times.1)
-      }
+      let backup = ServerBackup(of: world)
+      at(bell - 20_000) { backup.restore() }
     }
   }
 }

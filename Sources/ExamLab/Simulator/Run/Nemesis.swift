@@ -152,15 +152,11 @@ struct Nemesis {
     let taken = instant(number, 60_000...world.closesAt - 60_000)
     let restored = instant(number &+ 1, taken + 10_000...world.closesAt + 30_000)
     world.kernel.at(taken) { [self] in
-      let image = world.server.disk.snapshot()
-      let times = (world.opensAt, world.closesAt)
+      let backup = ServerBackup(of: world)
       world.kernel.at(restored) { [self] in
         guard !world.isHealed else { return }
-        world.probes.mark(.restoredBehind)
-        world.server.restore(image, from: taken)
+        backup.restore()
         world.proctor.serverWentBack(to: taken)
-        // What operators decided since is gone with the rest.
-        world.setTimes(opensAt: times.0, closesAt: times.1)
       }
     }
   }

@@ -17,6 +17,8 @@ package enum SimDrill: String, Hashable, Sendable, CaseIterable {
   case partedHistories = "parted-histories"
   /// The same, and the bell rings before the phone has read the server's answers.
   case bellAtFork = "bell-at-fork"
+  /// The same twice, and the server is put back behind the first successor before the second one reaches it.
+  case restoredAtFork = "restored-at-fork"
   /// A copy of a phone's files goes on beside it for a while.
   case copiedPhone = "copied-phone"
   /// Answers that need two records become short again.

@@ -93,7 +93,7 @@ final class SimulationBoard: @unchecked Sendable {
 
   /// One seed in a hundred is run again by another process.
   private func doubleChecked(_ outcome: SimOutcome) throws -> SimOutcome {
-    guard outcome.options.seed % 100 == 0, let command = settings.ownCommand else { return outcome }
+    guard SeedDoubleCheck.covers(outcome.options.seed), let command = settings.ownCommand else { return outcome }
     guard try SeedDoubleCheck(command: command).agrees(with: outcome) else {
       throw SimulationError("another process came to another digest than \(outcome.digest)")
     }
