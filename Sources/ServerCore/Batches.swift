@@ -149,7 +149,7 @@ extension ServerCore {
     for receipt in call.request.presentedReceipts.prefix(Limits.presentedReceiptsPerRequest) {
       try honour(receipt, session: session)
     }
-    let knowsEpoch = knowsEpoch(call)
+    let knowsEpoch = noteEpoch(of: call)
     for push in call.pushes {
       response.acknowledgements.append(
         try take(push, session: session, knowsEpoch: knowsEpoch, receivedAt: receivedAt))

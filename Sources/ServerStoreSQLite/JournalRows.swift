@@ -129,6 +129,17 @@ extension SQLiteServerStore {
     }
   }
 
+  public func raiseOrdinals(attempt: ID128, from first: UInt32) throws {
+    // Each row is looked at alone, and no two may have the same ordinal in between.
+    try run("UPDATE journals SET ordinal = -1 - ordinal WHERE attempt = ? AND ordinal >= ?") {
+      try $0.bind(attempt, at: 1)
+      try $0.bind(Int64(first), at: 2)
+    }
+    try run("UPDATE journals SET ordinal = -ordinal WHERE attempt = ? AND ordinal < 0") {
+      try $0.bind(attempt, at: 1)
+    }
+  }
+
   public func insert(segment: SegmentRow) throws {
     guard let insertSegment else { throw StoreError(.failed, "the store is closed") }
     try guarded {

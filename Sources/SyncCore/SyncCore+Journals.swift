@@ -28,7 +28,11 @@ extension SyncCore {
     journals[index].answeredBy = request.number
     journals[index].lastVerdict = acknowledgement.verdict
     guard acknowledgement.verdict != .unknownJournal else { return unknownToServer(index, push) }
-    if acknowledgement.verdict == .gap { sometimes(.gapAnswered) }
+    if acknowledgement.verdict == .gap {
+      sometimes(.gapAnswered)
+      // Nothing comes before a first entry but what the journal goes on from: the server has lost that.
+      if push.first == 1 { doubtServer() }
+    }
     journals[index].owedSince = now
     effects.append(.storeAcknowledgement(journal: push.journal, acknowledgement))
   }

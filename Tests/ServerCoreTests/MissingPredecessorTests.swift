@@ -1,5 +1,7 @@
 import ExamModel
+import ServerStoreSQLite
 import SyncProtocol
+import SyncWire
 import Testing
 
 @testable import ServerCore
@@ -36,6 +38,68 @@ import Testing
     #expect(try phone.send(phone.push(of: left)).verdict == .stored)
     #expect(try phone.send().verdict == .stored)
     #expect(try phone.exported().answers.map(\.values) == [["c"], ["b"]])
+  }
+
+  /// It was believed, and yet something kept the predecessor back. The backup has the start, in a journal before both.
+  private func takenBeforeItsPredecessor() throws -> (phone: TestPhone, late: TestJournal) {
+    let phone = try TestServer().makePhone()
+    phone.begin()
+    try phone.send()
+    try phone.server.backUp(to: "old.sqlite")
+    phone.succeed()
+    phone.answer("q1", "a")
+    phone.answer("q2", "b")
+    try phone.send()
+    phone.succeed()
+    phone.answer("q1", "c")
+    try phone.server.restore(from: "old.sqlite")
+    try tellEpoch(phone)
+    #expect(try phone.send().verdict == .stored)
+    return (phone, phone.others[1])
+  }
+
+  private func expectOrder(_ phone: TestPhone) throws {
+    #expect(try phone.exported().answers.map(\.values) == [["c"], ["b"]])
+    let rows = try phone.server.store.journals(attempt: phone.attempt)
+    #expect(rows.map(\.id) == phone.others.map(\.id) + [phone.journal.id])
+    #expect(rows.map(\.ordinal) == [1, 2, 3])
+  }
+
+  @Test func predecessorThatComesLaterRanksBelow() throws {
+    let (phone, late) = try takenBeforeItsPredecessor()
+    #expect(try phone.send(phone.push(of: late)).verdict == .stored)
+    try expectOrder(phone)
+    try phone.server.restart()
+    try expectOrder(phone)
+  }
+
+  @Test func copyThatWritesOnInALatePredecessorIsSuperseded() throws {
+    var (phone, late) = try takenBeforeItsPredecessor()
+    let left = late.sequence
+    late.append(Entry(kind: .answer(item: "q1", value: .options(["b"]))).wire)
+    let answer = try phone.send(phone.push(of: late))
+    #expect(answer.kept == [KeptRange(from: left + 1, to: left + 1, reason: .superseded)])
+    try expectOrder(phone)
+  }
+
+  @Test func sealIsOverTheNewerAnswers() throws {
+    let (phone, late) = try takenBeforeItsPredecessor()
+    let seal = phone.seal()
+    #expect(try phone.send(from: 3).verdict == .stored)
+    #expect(try phone.receipts().isEmpty)
+    #expect(try phone.send(phone.push(of: late)).verdict == .stored)
+    let receipt = try #require(try phone.receipts().last).verified(publicKey: TestServer.identity.publicKey).receipt
+    #expect(receipt.answers == seal.answers && receipt.applied == receipt.answers)
+  }
+
+  @Test func failedPushOfALatePredecessorChangesNothing() throws {
+    let (phone, late) = try takenBeforeItsPredecessor()
+    try phone.server.blockAudit()
+    #expect(throws: Problem.self) { try phone.send(phone.push(of: late)) }
+    #expect(try phone.server.store.journals(attempt: phone.attempt).map(\.ordinal) == [1, 2])
+    try phone.server.unblockAudit()
+    #expect(try phone.send(phone.push(of: late)).verdict == .stored)
+    try expectOrder(phone)
   }
 
   @Test func otherPushesOfTheRequestAreTaken() throws {

@@ -111,6 +111,20 @@ import Testing
     #expect(try store.lastJournalNumber() == 1)
   }
 
+  @Test func ordinalsAreRaisedTogether() throws {
+    for number in 1...4 {
+      var row = journal
+      row.number = Int64(number)
+      row.id = ID128(high: 9, low: UInt64(number))
+      row.ordinal = UInt32(number)
+      if number == 4 { row.attempt = ID128(high: 9, low: 9) }
+      try store.insert(journal: row)
+    }
+    try store.raiseOrdinals(attempt: journal.attempt, from: 2)
+    #expect(try store.journals(attempt: journal.attempt).map(\.ordinal) == [1, 3, 4])
+    #expect(try store.journals(attempt: ID128(high: 9, low: 9)).map(\.ordinal) == [4])
+  }
+
   @Test func dispositionsGrowAndAreFoundByOverlap() throws {
     try store.save(disposition: KeptRange(from: 3, to: 3, reason: .afterSeal), journal: 1)
     try store.save(disposition: KeptRange(from: 3, to: 6, reason: .afterSeal), journal: 1)

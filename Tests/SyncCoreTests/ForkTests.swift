@@ -149,6 +149,26 @@ import Testing
     #expect(harness.core.status().pendingCount == 0)
   }
 
+  /// The server lacks what the successor goes on from, and the device had taken that for safe.
+  @Test func aGapBeforeTheFirstEntryMakesTheCoreAskForWhatWasLeft() throws {
+    var left = Harness.known(Harness.other, last: 5, acknowledged: 5)
+    left.isLeft = true
+    var harness = Harness()
+    let plan = try #require(
+      harness.step(.start(SyncStart(journals: [left, Harness.known(last: 3)], hasSession: true))).plans.first)
+    #expect(plan.pushes.map(\.journal) == [Harness.journal] && plan.pushes[0].first == 1)
+    harness.acknowledge(plan, 0, .gap)
+    let question = try #require(try harness.wakeUntilRequest().plans.first)
+    #expect(question.pushes.map(\.journal) == [Harness.other] && question.pushes[0].first == 5)
+    #expect(question.presentsReceipts)
+    harness.acknowledge(question, 0, .unknownJournal)
+    let whole = try #require(try harness.wakeUntilRequest().plans.first)
+    #expect(whole.pushes.map(\.journal) == [Harness.other] && whole.pushes[0].first == 1)
+    harness.acknowledge(whole, 5)
+    let successor = try #require(try harness.wakeUntilRequest().plans.first)
+    #expect(successor.pushes.map(\.journal) == [Harness.journal] && successor.pushes[0].first == 1)
+  }
+
   @Test func oneThatTheServerDoesNotKnowHoldsNobodyUp() throws {
     var harness = Harness()
     var left = Harness.known(ID128(high: 8, low: 8), last: 4)

@@ -71,3 +71,6 @@ int cbaseline_poller_open(void);
 int cbaseline_poller_watch(int poller, int socket, uint32_t index, int waits_for_room, int is_new);
 /* How many sockets have news, at most `capacity` and 512; -1 with errno. An interrupted wait is 0. */
 int cbaseline_poller_wait(int poller, CBaselineReady *ready, int32_t capacity, int32_t milliseconds);
+
+/* Gives back to the kernel what lies free in the allocator: malloc_trim(3), which the Swift module of glibc lacks. */
+void cbaseline_trim(void);

@@ -1,3 +1,4 @@
+import CBaseline
 import Foundation
 import Glibc
 import SQLite
@@ -75,6 +76,12 @@ struct ProcessorWatch {
 
 /// What a process holds.
 enum ProcessMemory {
+  /// Gives back to the kernel what this process has set free and not used again, so that what is left is in use.
+  static func giveBack() {
+    DiskBlocks.clear()
+    cbaseline_trim()
+  }
+
   /// Resident bytes; `nil` if the process is gone.
   static func residentBytes(of process: pid_t) -> Int? {
     guard let text = try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8) else { return nil }

@@ -36,6 +36,15 @@ enum DiskBlocks {
     return .allocate(byteCount: size, alignment: 16)
   }
 
+  /// Gives everything that lies unused back to the allocator.
+  static func clear() {
+    let unused = shelf.withLock { (shelf) -> [UInt] in
+      defer { shelf = Shelf() }
+      return Array(shelf.blocks.joined())
+    }
+    for address in unused { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+  }
+
   /// Takes back a block of the size with which it was taken.
   static func give(_ block: UnsafeMutableRawPointer, _ size: Int) {
     let address = UInt(bitPattern: block)

@@ -55,6 +55,7 @@ public final class SoakRunner {
       let first = state.lanes[lane.name]?.runs ?? 0
       let begun = ContinuousClock.now
       let result = try lane.run(first..<min(first + lane.sliceRuns, lane.target))
+      ProcessMemory.giveBack()
       state.add(
         result, to: lane.name, seconds: Self.seconds(ContinuousClock.now - begun),
         residentBytes: ProcessMemory.residentBytes(of: getpid()), commit: options.commit, now: Self.now)

@@ -15,6 +15,12 @@ enum EntryPeek {
     if case .seal = kind { return true }
     return false
   }
+
+  /// Where a journal goes on from, if this is its opening.
+  static func predecessor(_ entry: Entry) -> JournalPosition? {
+    if case .open(let opening) = entry.kind { return opening.predecessor }
+    return nil
+  }
 }
 
 extension PackedPush {

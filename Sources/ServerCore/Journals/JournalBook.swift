@@ -10,15 +10,25 @@ import SyncWire
 extension ServerCore {
   func open(_ push: PackedPush, of attempt: AttemptMemory, device: ID128, genesis: Digest256) throws -> JournalMemory {
     touch(attempt)
+    var index = attempt.journals.firstIndex { $0.predecessor?.journal == push.journal && $0.row.device == device }
+    #if PlantedBugs
+      if planted(.successorBeforePredecessor) { index = nil }
+    #endif
+    let successor = index.map { attempt.journals[$0] }
+    let ordinal = successor?.row.ordinal ?? (attempt.journals.map(\.row.ordinal).max() ?? 0) + 1
+    if successor != nil {
+      try store.raiseOrdinals(attempt: attempt.id, from: ordinal)
+      attempt.raiseOrdinals(from: ordinal)
+    }
     let row = JournalRow(
-      number: nextJournal, id: push.journal, attempt: attempt.id, device: device,
-      ordinal: (attempt.journals.map(\.row.ordinal).max() ?? 0) + 1, sequence: 0, head: genesis, lastSegment: 0,
-      kept: 0, contactAt: 0, openedAt: time)
+      number: nextJournal, id: push.journal, attempt: attempt.id, device: device, ordinal: ordinal, sequence: 0,
+      head: genesis, lastSegment: 0, kept: 0, contactAt: 0, openedAt: time)
     try store.insert(journal: row)
     nextJournal += 1
     let journal = JournalMemory(row: row, attempt: attempt)
-    attempt.journals.append(journal)
+    attempt.journals.insert(journal, at: index ?? attempt.journals.endIndex)
     cache.insert(journal)
+    if let successor, let position = successor.predecessor { try link(successor, to: journal, at: position) }
     return journal
   }
 
@@ -39,12 +49,16 @@ extension ServerCore {
   /// past, which a restored server may lack. Another device's is fenced by the lease, and goes on if that comes back.
   func linkPredecessor(_ body: [UInt8], of journal: JournalMemory, lease: UInt32) throws {
     let memory = journal.attempt
-    guard let entry = try? Entry(wire: body), case .open(let opening) = entry.kind,
-      let position = opening.predecessor,
-      let predecessor = memory.journals.first(where: { $0.row.id == position.journal }),
-      predecessor !== journal, lease == memory.row.record.lease,
-      memory.row.record.leaseDevice == journal.row.device
+    guard let position = (try? Entry(wire: body)).flatMap(EntryPeek.predecessor), position.journal != journal.row.id,
+      lease == memory.row.record.lease, memory.row.record.leaseDevice == journal.row.device
     else { return }
+    journal.predecessor = position
+    guard let predecessor = memory.journals.first(where: { $0.row.id == position.journal }) else { return }
+    try link(journal, to: predecessor, at: position)
+  }
+
+  private func link(_ journal: JournalMemory, to predecessor: JournalMemory, at position: JournalPosition) throws {
+    let memory = journal.attempt
     if predecessor.row.device == journal.row.device {
       let from = position.sequence + 1
       predecessor.row.supersededFrom = min(predecessor.row.supersededFrom ?? from, from)

@@ -98,6 +98,7 @@ extension ServerCore {
       guard let entry = try? Entry(wire: body) else { return }
       journal.clock.advance(entry, provedMilliseconds: journal.provedMilliseconds(at: sequence))
       guard !kept.contains(where: { $0.from <= sequence && sequence <= $0.to }) else { return }
+      if sequence == 1 { journal.predecessor = EntryPeek.predecessor(entry) }
       let place = EntryPlace(
         journal: journal, sequence: sequence, lease: segment.lease, receivedAt: segment.receivedAt, headBefore: head)
       _ = admit(entry.kind, time: .inTime, section: nil, unlockIsValid: true, at: place)

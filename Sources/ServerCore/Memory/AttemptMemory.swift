@@ -28,6 +28,8 @@ final class JournalMemory {
   /// The newest range of kept entries, to merge the next one with.
   var lastKept: KeptRange?
   var isDirty = false
+  /// Where it goes on from, if its opening counted.
+  var predecessor: JournalPosition?
   /// What was found of the proofs in its context entries, in order.
   var proofs: [TimeProofRow] = []
   /// Forks kept of it since it was loaded.
@@ -156,6 +158,13 @@ final class AttemptMemory {
     if !answer.value.isEmpty { knownAnsweredCount += 1 }
     knownAnswerBytes += answer.value.approximateBytes
     knownAnswers[item] = answer
+  }
+
+  /// Makes room below the journals of this ordinal and above. Which of two answers counts stays as it is.
+  func raiseOrdinals(from first: UInt32) {
+    settle()
+    for (item, answer) in knownAnswers where answer.ordinal >= first { knownAnswers[item]?.ordinal += 1 }
+    for journal in journals where journal.row.ordinal >= first { journal.row.ordinal += 1 }
   }
 
   var sheet: AnswerSheet { AnswerSheet(answers.mapValues(\.value)) }

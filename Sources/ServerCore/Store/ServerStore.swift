@@ -65,6 +65,8 @@ public protocol ServerStore: AnyObject {
   func insert(journal: JournalRow) throws
   /// Saves what changes with a push, by the journal's number.
   func update(journal: JournalRow) throws
+  /// Makes room below an attempt's journals of this ordinal and above: each gets the next one.
+  func raiseOrdinals(attempt: ID128, from first: UInt32) throws
   func insert(segment: SegmentRow) throws
   func segment(_ id: Int64) throws -> SegmentRow?
   func lastSegmentID() throws -> Int64
