@@ -23,10 +23,13 @@ import Testing
     return phone
   }
 
-  private func tellEpoch(_ phone: TestPhone) throws {
+  /// A request as it comes from a device that knows of this opening of the store.
+  private func knowing(_ phone: TestPhone, pushes: [Push] = []) -> SyncRequest {
     let cursor = Cursor(epoch: phone.server.core.epoch, version: 0)
-    _ = try phone.sync(SyncRequest(scopes: [ScopeCursor(scope: phone.candidate, cursor: cursor)]))
+    return SyncRequest(pushes: pushes, scopes: [ScopeCursor(scope: phone.candidate, cursor: cursor)])
   }
+
+  private func tellEpoch(_ phone: TestPhone) throws { _ = try phone.sync(knowing(phone)) }
 
   @Test func successorWaitsUntilTheDeviceKnowsOfTheRestore() throws {
     let phone = try putBackAtFork()
@@ -122,10 +125,7 @@ import Testing
     try tellEpoch(phone)
     try phone.server.restart()
     #expect(try phone.send().verdict == .gap)
-    let request = SyncRequest(
-      pushes: [phone.push()],
-      scopes: [ScopeCursor(scope: phone.candidate, cursor: Cursor(epoch: phone.server.core.epoch, version: 0))])
-    #expect(try phone.sync(request).acknowledgements.map(\.verdict) == [.stored])
+    #expect(try phone.sync(knowing(phone, pushes: [phone.push()])).acknowledgements.map(\.verdict) == [.stored])
   }
 
   @Test func deviceThatNeverReadsWaitsFiveMinutes() throws {
