@@ -82,11 +82,23 @@ extension JudgedCase {
         .server(0), .kept(journal: save.journal, from: save.sequence, to: save.sequence, reason: .staleLease))
     }
     try finds(StoredOnce(), calledKept)
-    // What a store from before a restore had kept is not told with its acknowledgement.
-    var restored = try JudgedCase.good.get()
-    restored.append(.server(0), .serverRestored(fromTrueMilliseconds: 0))
-    try calledKept(&restored)
-    #expect(restored.check(StoredOnce()).violations.isEmpty)
+    // What a server stored and died over, or what a store from before says, it does not tell when it acknowledges it.
+    var diedOver = try JudgedCase.good.get()
+    let save = try diedOver.save(of: "q3", on: 0)
+    diedOver.append(.server(0), .serverOpened(epoch: 7))
+    diedOver.append(.server(0), .acknowledged(journal: save.journal, sequence: 1_000, head: .zero))
+    diedOver.append(.server(0), .acknowledged(journal: save.journal, sequence: 1_000, head: .zero))
+    diedOver.append(.server(0), .kept(journal: save.journal, from: 999, to: 1_000, reason: .staleLease))
+    #expect(diedOver.check(StoredOnce()).violations.isEmpty)
+    // What comes after that it tells again.
+    try finds(StoredOnce()) { broken in
+      broken.append(.server(0), .serverOpened(epoch: 7))
+      for sequence in [1_000, 1_001] as [UInt64] {
+        broken.append(.server(0), .acknowledged(journal: save.journal, sequence: sequence, head: .zero))
+      }
+      broken.append(.server(0), .serverOpened(epoch: 8))
+      broken.append(.server(0), .kept(journal: save.journal, from: 1_001, to: 1_001, reason: .staleLease))
+    }
   }
 
   @Test func aStoreThatCannotBeReadIsFound() throws {

@@ -74,24 +74,28 @@ public struct PlantedCampaign: Sendable {
 
   /// Whether shrinking did what it is for; true where nothing was shrunk.
   public static func areSmall(_ results: [PlantedCatch]) -> Bool {
-    let shrunk = results.compactMap(\.choicesAfterShrinking).sorted()
-    return shrunk.isEmpty || shrunk[shrunk.count / 2] <= medianOfChoices
+    median(of: results.compactMap(\.choicesAfterShrinking)).map { $0 <= medianOfChoices } ?? true
   }
 
   /// The last lines of a campaign.
   public static func summary(_ results: [PlantedCatch]) -> String {
     let caught = results.filter(\.isCaught)
     let origins = caught.count { $0.origin != nil }
-    let shrunk = results.compactMap(\.choicesAfterShrinking).sorted()
+    let shrunk = results.compactMap(\.choicesAfterShrinking)
     var text = "\(caught.count) of \(results.count) planted bugs caught, \(origins) of them published failures"
-    if let most = shrunk.last {
-      text += "; median \(shrunk[shrunk.count / 2]) choices after shrinking (\(shrunk.count) plans, most \(most))"
+    if let middle = median(of: shrunk), let most = shrunk.max() {
+      text += "; median \(middle) choices after shrinking (\(shrunk.count) plans, most \(most))"
     }
-    let seconds = caught.map(\.seconds).sorted()
-    if let last = seconds.last {
-      text += String(format: "; median %.1f s to the catch, longest %.1f s", seconds[seconds.count / 2], last)
+    let seconds = caught.map(\.seconds)
+    if let middle = median(of: seconds), let last = seconds.max() {
+      text += String(format: "; median %.1f s to the catch, longest %.1f s", middle, last)
     }
     return text
+  }
+
+  /// The upper one where there are two in the middle; `nil` of nothing.
+  private static func median<Value: Comparable>(of values: [Value]) -> Value? {
+    values.isEmpty ? nil : values.sorted()[values.count / 2]
   }
 }
 

@@ -13,6 +13,9 @@ struct Arrival {
   /// `nil` for an entry that took effect.
   var reason: KeptReason?
 
+  /// Of two answers to an item the one of the greater rank counts: lease, ordinal of the journal, sequence.
+  var rank: (UInt32, UInt32, UInt64) { (lease, journal.dump.row.ordinal, entry.sequence) }
+
   /// Entries that never change anything, and that a server therefore never keeps back for a seal or a lock.
   var isNeutral: Bool {
     switch entry.entry?.kind {
@@ -55,8 +58,8 @@ extension Evidence {
   }
 }
 
-/// The server's answers of an attempt, folded a second time: the applied entry with the greatest (lease, ordinal,
-/// sequence) counts, whatever came when.
+/// The server's answers of an attempt, folded a second time: the applied entry of the greatest rank counts, whatever
+/// came when.
 struct JudgedAnswers {
   private var ranks: [String: (UInt32, UInt32, UInt64)] = [:]
   private var values: [String: AnswerValue] = [:]
@@ -72,9 +75,8 @@ struct JudgedAnswers {
     case .clear(let name): (item, value) = (name, .options([]))
     default: return
     }
-    let rank = (arrival.lease, arrival.journal.dump.row.ordinal, arrival.entry.sequence)
-    if let known = ranks[item], known > rank { return }
-    ranks[item] = rank
+    if let known = ranks[item], known > arrival.rank { return }
+    ranks[item] = arrival.rank
     values[item] = value
   }
 }

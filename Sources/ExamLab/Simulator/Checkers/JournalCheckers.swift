@@ -32,33 +32,40 @@ struct StoredOnce: Checker {
     var finding = Finding()
     var reasons: [ID128: [UInt64: KeptReason]] = [:]
     var highest: [SimNode: [ID128: UInt64]] = [:]
-    // What was acknowledged and not called kept, which is told with the acknowledgement: it counts. After a restore an
-    // acknowledgement covers also what a store from before says, and of that nothing is told.
-    var counted: [ID128: UInt64] = [:]
-    var isRestored = false
-    var told: (journal: ID128, sequence: UInt64)?
+    // What is newly acknowledged and not called kept, which is told with that acknowledgement: it counts.
+    var counted: [ID128: [ClosedRange<UInt64>]] = [:]
+    // A server that opens again holds what it stored and died over, and after a restore what a store from before says:
+    // of that the first acknowledgement of a journal tells nothing.
+    var opened: Set<SimNode> = []
+    var openedAgain: Set<SimNode> = []
+    var told: (journal: ID128, sequences: ClosedRange<UInt64>)?
     for event in evidence.history {
-      if let (journal, sequence) = told, !Self.isKept(event.fact, of: journal) {
-        if !isRestored { counted[journal] = max(counted[journal] ?? 0, sequence) }
+      if let (journal, sequences) = told, !Self.isKept(event.fact, of: journal) {
+        counted[journal, default: []].append(sequences)
         told = nil
       }
       switch event.fact {
-      case .serverOpened: highest[event.node] = nil
-      case .serverRestored: (reasons, counted, isRestored) = ([:], [:], true)
+      case .serverOpened:
+        highest[event.node] = nil
+        if !opened.insert(event.node).inserted { openedAgain.insert(event.node) }
+      case .serverRestored: (reasons, counted) = ([:], [:])
       case .acknowledged(let journal, let sequence, _):
-        let before = highest[event.node]?[journal] ?? 0
+        let known = highest[event.node]?[journal]
+        let before = known ?? 0
         finding.expect(
           sequence >= before,
           Violation(
             .i5, event.trueMilliseconds, event.node, "an acknowledgement of journal \(journal) went back in one epoch",
             expected: "\(before) or more", found: "\(sequence)"))
         highest[event.node, default: [:]][journal] = max(before, sequence)
-        told = (journal, sequence)
+        if sequence > before, known != nil || !openedAgain.contains(event.node) {
+          told = (journal, before + 1...sequence)
+        }
       case .kept(let journal, let from, let to, let reason):
         for sequence in from...max(from, min(to, from + UInt64(Limits.pushEntries))) {
           let known = reasons[journal]?[sequence]
           finding.expect(
-            known == reason || known == nil && sequence > counted[journal] ?? 0,
+            known == reason || known == nil && counted[journal]?.contains { $0.contains(sequence) } != true,
             Violation(
               .i5, event.trueMilliseconds, event.node, "entry \(sequence) of journal \(journal) got another verdict",
               expected: known?.name ?? "it counts, as it did", found: reason.name))

@@ -26,7 +26,7 @@ struct NewerAnswersCount: Checker {
       if let change = ItemValue(arrival.entry.entry?.kind) { changes.append((change.item, arrival)) }
     }
     var counting: [String: Arrival] = [:]
-    for change in changes where counting[change.item].map({ Self.rank($0) < Self.rank(change.arrival) }) ?? true {
+    for change in changes where counting[change.item].map({ $0.rank < change.arrival.rank }) ?? true {
       counting[change.item] = change.arrival
     }
     for (item, arrival) in changes {
@@ -39,10 +39,6 @@ struct NewerAnswersCount: Checker {
           found: "entry \(counts.entry.sequence) of journal \(counts.journal.id), which the device left before"))
     }
     return finding
-  }
-
-  private static func rank(_ arrival: Arrival) -> (UInt32, UInt32, UInt64) {
-    (arrival.lease, arrival.journal.dump.row.ordinal, arrival.entry.sequence)
   }
 }
 
