@@ -47,7 +47,7 @@ public final class ServerCore {
   var openSessions: [ID128: SessionEntry] = [:]
   /// Sessions whose device has shown a cursor of this epoch.
   var sessionsOfEpoch: Set<ID128> = []
-  /// When journals were first told to wait for their predecessor, in server time.
+  /// When devices were first told to push a predecessor first, in server time.
   var waitingForPredecessor: [ID128: Int64] = [:]
   var sessionsByDevice: [ID128: [ID128]] = [:]
   var candidateExams: [ID128: Set<ID128>] = [:]

@@ -26,13 +26,13 @@ extension ServerCore {
   }
 
   /// Whether a new journal goes on from one that is not here, and its device has to offer that first.
-  func waitsForPredecessor(_ push: PackedPush, of attempt: AttemptMemory) -> Bool {
+  func waitsForPredecessor(_ push: PackedPush, of attempt: AttemptMemory, device: ID128) -> Bool {
     guard let entry = try? Entry(wire: push.bodies.body(0)), let predecessor = EntryPeek.predecessor(entry)?.journal,
       !attempt.journals.contains(where: { $0.row.id == predecessor })
     else { return false }
     if waitingForPredecessor.count >= Self.waitingRemembered { waitingForPredecessor.removeAll() }
-    let since = waitingForPredecessor[push.journal] ?? time
-    waitingForPredecessor[push.journal] = since
+    let since = waitingForPredecessor[device] ?? time
+    waitingForPredecessor[device] = since
     return time - since < Self.predecessorPatienceMilliseconds
   }
 }

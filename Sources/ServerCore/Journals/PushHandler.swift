@@ -54,11 +54,11 @@ extension ServerCore {
     #if PlantedBugs
       if planted(.successorBeforePredecessor) { isUnaware = false }
     #endif
-    if isUnaware, waitsForPredecessor(push, of: attempt) {
+    if isUnaware, waitsForPredecessor(push, of: attempt, device: session.device) {
       return Acknowledgement(sequence: 0, head: genesis, verdict: .gap)
     }
     guard try mayOpenJournal(of: attempt, device: session.device) else { return unknown }
-    waitingForPredecessor[push.journal] = nil
+    waitingForPredecessor[session.device] = nil
     let journal = try open(push, of: attempt, device: session.device, genesis: genesis)
     return try store(push, chain, into: journal, receivedAt: receivedAt)
   }
