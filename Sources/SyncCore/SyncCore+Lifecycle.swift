@@ -29,7 +29,7 @@ extension SyncCore {
     (pushHalvings, pushesSinceHalving, isIsolating) = (0, 0, false)
     presentsReceipts = false
     staleAnswers = 0
-    (wasRefusalNoticed, wasLoginNoticed) = (false, false)
+    (refusal, wasLoginNoticed) = (nil, false)
   }
 
   private mutating func cancelSessionAttempt() {

@@ -14,7 +14,7 @@ extension SyncCore {
     sessionLane.succeeded()
     if flight.sessionGeneration == sessionGeneration { sessionIsDoubtful = false }
     wasLoginNoticed = false
-    wasRefusalNoticed = false
+    refusal = nil
     isIsolating = false
     if flight.plan.presentsReceipts { presentsReceipts = false }
     if flight.pushes { pushAnswered(flight, response) }
@@ -125,8 +125,7 @@ extension SyncCore {
       isolate(flight)
     case .clientTooOld:
       failLanes(of: flight, lastingly: true)
-      if !wasRefusalNoticed { notice(.clientTooOld) }
-      wasRefusalNoticed = true
+      noticeOnce(.clientTooOld, .clientTooOld)
     default:
       refusedForGood(flight, kind: refusal.kind)
     }
@@ -136,8 +135,14 @@ extension SyncCore {
   private mutating func refusedForGood(_ flight: Flight, kind: Problem.Kind?) {
     failLanes(of: flight, lastingly: true)
     isolate(flight)
-    if !wasRefusalNoticed { notice(.requestRefused(kind)) }
-    wasRefusalNoticed = true
+    noticeOnce(.requestRefused(kind), .requestRefused(kind))
+  }
+
+  /// A refusal is told once until something is answered.
+  mutating func noticeOnce(_ trouble: SyncStatus.Trouble, _ notice: SyncNotice) {
+    guard refusal == nil else { return }
+    refusal = trouble
+    self.notice(notice)
   }
 
   private mutating func isolate(_ flight: Flight) {

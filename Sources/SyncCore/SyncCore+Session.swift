@@ -74,7 +74,7 @@ extension SyncCore {
       needLogin(.noCertificate)
     case .refused(let refusal) where refusal.refusesCertificate:
       let retryAt = now.advanced(byMilliseconds: SyncTuning.refusedRetryMilliseconds)
-      if refusal.kind == .clientTooOld { notice(.clientTooOld) }
+      if refusal.kind == .clientTooOld { noticeOnce(.clientTooOld, .clientTooOld) }
       needLogin(.refused(retryAt: retryAt))
     case .refused(let refusal):
       takeRetryAfter(refusal) { $0.sessionLane.waitForSlot(at: $1) }

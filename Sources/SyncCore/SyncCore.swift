@@ -102,7 +102,8 @@ public struct SyncCore: Hashable, Sendable {
   var staleAnswers = 0
   var successors: [RecentSuccessor] = []
   var awaitedAnswers: [AwaitedAnswers] = []
-  var wasRefusalNoticed = false
+  /// Noticed, and nothing was answered since.
+  var refusal: SyncStatus.Trouble?
   var wasLoginNoticed = false
   var lastContact: Instant?
   var forkCount = 0

@@ -59,7 +59,7 @@ public enum ManualRound: Hashable, Sendable {
 public enum SyncNotice: Hashable, Sendable {
   /// The server refuses the certificate, or there is none: sync waits for a log-in (S3-26).
   case loginNeeded
-  /// The server wants a newer app (S3-02).
+  /// The server wants a newer app (S3-02). Said once until a success.
   case clientTooOld
   /// The server refused a well-formed request; a person in support should look. Said once until a success.
   case requestRefused(Problem.Kind?)

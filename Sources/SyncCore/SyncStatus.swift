@@ -1,4 +1,5 @@
 public import ExamModel
+public import SyncProtocol
 
 /// What a person may be told about sync, at one instant. A value; nothing in it changes later.
 public struct SyncStatus: Hashable, Sendable {
@@ -35,7 +36,21 @@ public struct SyncStatus: Hashable, Sendable {
     public var heldUntil: Instant?
   }
 
+  /// Why something does not reach the server although the network carries. Sync goes on trying, seldom.
+  public enum Trouble: Hashable, Sendable {
+    /// The server wants a newer app (S3-02).
+    case clientTooOld
+    /// The server refuses well-formed requests, and took nothing since.
+    case requestRefused(Problem.Kind?)
+    /// The server does not know the journal though it was offered from its first entry.
+    case journalUnknown(ID128)
+    /// 8 successors within an hour.
+    case successorLimitReached
+  }
+
   public var phase: Phase
+  /// The gravest; `nil` where nothing needs a person.
+  public var trouble: Trouble?
   public var journals: [Journal]
   public var requestsInFlight: Int
   /// The later of back-off and slot of whichever lane has something to send; `nil` when nothing waits.
@@ -62,11 +77,18 @@ extension SyncCore {
   /// The status after the last step.
   public func status(blobs: BlobFetchProgress? = nil) -> SyncStatus {
     SyncStatus(
-      phase: phase, journals: journals.map(status), requestsInFlight: flights.count + (isOpeningSession ? 1 : 0),
-      backingOffUntil: backingOffUntil, isReachable: isReachable, lastContact: lastContact, forkCount: forkCount,
+      phase: phase, trouble: trouble, journals: journals.map(status),
+      requestsInFlight: flights.count + (isOpeningSession ? 1 : 0), backingOffUntil: backingOffUntil,
+      isReachable: isReachable, lastContact: lastContact, forkCount: forkCount,
       digestMismatchCount: digestMismatchCount, digestRepairCount: digestRepairCount,
       awaitingServerAnswers: awaitedAnswers.map(\.successor), isUpToDate: scopes.allSatisfy(\.isCurrent),
       isServerInDoubt: presentsReceipts || journals.contains(where: \.isInDoubt), blobs: blobs)
+  }
+
+  private var trouble: SyncStatus.Trouble? {
+    if let refusal { return refusal }
+    if let unknown = journals.first(where: \.isUnknownNoticed) { return .journalUnknown(unknown.id) }
+    return journals.contains(where: \.isResumed) ? .successorLimitReached : nil
   }
 
   private var isOpeningSession: Bool {

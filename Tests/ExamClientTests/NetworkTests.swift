@@ -1,5 +1,6 @@
 import ExamModel
 import Foundation
+import SyncCore
 import SyncProtocol
 import Synchronization
 import Testing
@@ -9,7 +10,7 @@ import Testing
 /// Over real sockets, against what an honest server never answers.
 @Suite(.timeLimit(.minutes(10))) struct NetworkTests {
   /// For what comes by itself; a test that waits this long has failed.
-  private static let patience: Int64 = 20_000
+  private static let patience: Int64 = 300_000
 
   private static let portal = TestServer.Response(
     status: 200, headers: ["Content-Type": "text/html"], body: Array("<html>Welcome to the airport</html>".utf8))
@@ -118,6 +119,41 @@ import Testing
     #expect(try await phone.client.logIn(user: "wang", password: "right").wasLoggedIn == false)
     #expect(await phone.client.wait(timeoutMilliseconds: Self.patience) { status, _ in status.counts.onServer == 2 })
     await phone.client.close()
+  }
+
+  @Test func whatAServerDoesNotTakeIsShownWithWhoCanHelpUntilItIsTaken() async throws {
+    let plane = DevicePlaneStandIn(TestExam())
+    let server = try plane.serve()
+    let clock = TestClock(isRunning: true)
+    let phone = try TestPhone(plane.exam, clock: clock, serverURL: server.address, automaticallySync: true)
+    try await phone.started()
+    #expect(await phone.client.wait(timeoutMilliseconds: Self.patience) { status, _ in status.pendingCount == 0 })
+    var events = await phone.client.events.makeAsyncIterator()
+    plane.faults.withLock { $0.knowsNoJournal = true }
+    try await phone.client.answer("q1", .options(["A"]))
+    #expect(await phone.client.wait(timeoutMilliseconds: Self.patience) { status, _ in status.syncTrouble != nil })
+    let trouble = try #require(await phone.client.status.syncTrouble)
+    #expect(trouble.cause == .journalUnknown && trouble.nextActor == .support && !trouble.message.isEmpty)
+    #expect(await events.next() == .syncTroubled(trouble))
+    #expect(ScriptRunner.status(await phone.client.status).line(.json).contains(#""trouble":"journal-unknown""#))
+    // It is offered again after five minutes.
+    plane.faults.withLock { $0.knowsNoJournal = false }
+    clock.pass(milliseconds: 300_001)
+    try await phone.client.answer("q4", .number("3"))
+    #expect(await phone.client.wait(timeoutMilliseconds: Self.patience) { status, _ in status.counts.onServer == 2 })
+    #expect(await phone.client.status.syncTrouble == nil)
+    await phone.client.close()
+  }
+
+  @Test func everyTroubleSaysWhatToDoNext() {
+    let troubles: [SyncStatus.Trouble] = [
+      .clientTooOld, .requestRefused(.versionNotSupported), .requestRefused(.badRequest), .requestRefused(nil),
+      .journalUnknown(ID128(high: 1, low: 2)), .successorLimitReached,
+    ]
+    let told = troubles.map { SyncTrouble($0) }
+    #expect(told.map(\.cause) == [.appTooOld, .appTooOld, .refused, .refused, .journalUnknown, .tooManyForks])
+    #expect(told.map(\.nextActor) == [.candidate, .candidate, .support, .support, .support, .support])
+    #expect(Set(told.map(\.message)).count == told.count)
   }
 
   @Test func s3_25_aDownloadThatBreaksOffGoesOnWhereItStopped() async throws {

@@ -86,6 +86,7 @@ import Testing
     #expect(plan?.pushes.map(\.first) == [1])
     let effects = harness.acknowledge(try #require(plan), 0, .unknownJournal)
     #expect(effects.notices == [.journalUnknown(Harness.journal)])
+    #expect(harness.core.status().trouble == .journalUnknown(Harness.journal))
     let heldAt = harness.now
     plan = try harness.wakeUntilRequest().plans.first
     #expect(harness.now.milliseconds(since: heldAt) == SyncTuning.unknownJournalRetryMilliseconds)
@@ -93,6 +94,7 @@ import Testing
     plan = try harness.wakeUntilRequest().plans.first
     harness.acknowledge(try #require(plan), 9)
     #expect(harness.core.status().pendingCount == 0)
+    #expect(harness.core.status().trouble == nil)
   }
 
   @Test func anUnknownJournalDoesNotStopTheOthers() throws {
@@ -164,10 +166,12 @@ import Testing
     var (harness, plan) = Harness.pushing(last: 5)
     let first = harness.step(.failed(try #require(plan).id, .problem(.clientTooOld)))
     #expect(first.notices == [.clientTooOld])
+    #expect(harness.core.status().trouble == .clientTooOld)
     plan = try harness.wakeUntilRequest().plans.first
     #expect(harness.step(.failed(try #require(plan).id, .problem(.clientTooOld))).notices.isEmpty)
     plan = try harness.wakeUntilRequest().plans.first
     plan = harness.acknowledge(try #require(plan), 2).plans.first
+    #expect(harness.core.status().trouble == nil)
     #expect(harness.step(.failed(try #require(plan).id, .problem(.clientTooOld))).notices == [.clientTooOld])
   }
 }

@@ -33,6 +33,42 @@ import Testing
     #expect(harness.core.status().pendingCount == 2)
   }
 
+  @Test func anAppThatIsTooOldForASessionIsToldOnceAndShown() throws {
+    var (harness, attempt) = startWithout()
+    let first = harness.step(.failed(try #require(attempt), .problem(.clientTooOld)))
+    #expect(first.notices == [.clientTooOld, .loginNeeded])
+    for _ in 0..<3 {
+      #expect(harness.core.status().trouble == .clientTooOld)
+      attempt = try harness.wakeUntilRequest().sessionAttempts.first
+      #expect(harness.step(.failed(try #require(attempt), .problem(.clientTooOld))).notices.isEmpty)
+    }
+    attempt = try harness.wakeUntilRequest().sessionAttempts.first
+    let plan = harness.step(.sessionOpened(try #require(attempt))).plans.first
+    harness.acknowledge(try #require(plan), 2)
+    #expect(harness.core.status().trouble == nil)
+  }
+
+  @Test func aSessionAttemptThatNobodyAnswersIsGivenUpAndMadeAgain() throws {
+    var (harness, attempt) = startWithout()
+    let first = try #require(attempt)
+    let start = harness.now
+    attempt = try harness.wakeUntilRequest().sessionAttempts.first
+    #expect(attempt != nil && attempt != first)
+    #expect(harness.now.milliseconds(since: start) > 15_000)
+    // What comes after all is nobody's any more.
+    #expect(harness.step(.sessionOpened(first)).plans.isEmpty)
+    #expect(harness.step(.sessionOpened(try #require(attempt))).plans.map(\.role) == [.push])
+  }
+
+  @Test func aSessionAttemptWaitsAsLongAsItWasToldTo() throws {
+    var (harness, attempt) = startWithout()
+    let start = harness.now
+    harness.step(.failed(try #require(attempt), .problem(.busy, retryAfterSeconds: 60)))
+    attempt = try harness.wakeUntilRequest().sessionAttempts.first
+    #expect(attempt != nil)
+    #expect(harness.now.milliseconds(since: start) >= 60_000)
+  }
+
   @Test func anAuthenticated401MakesANewSessionAtOnce() throws {
     var (harness, plan) = Harness.pushing()
     let effects = harness.step(.failed(try #require(plan).id, .problem(.sessionUnknown)))

@@ -60,7 +60,6 @@ extension ExamClient {
       let sequence = acknowledgement.sequence
       switch result.comparison {
       case .matched:
-        isSyncStopped = false
         let known = store.knownJournal(try store.journalStatus(journal))
         stepQueue.append(.acknowledged(journal: journal, .matched(sequence: sequence, priority: known.priority)))
       case .headDiffers: stepQueue.append(.acknowledged(journal: journal, .headDiffers(sequence: sequence)))
@@ -135,8 +134,9 @@ extension ExamClient {
     case .loginNeeded:
       if !isLoginNeeded { emit(.loginNeeded) }
       isLoginNeeded = true
-    case .successorLimitReached: isSyncStopped = true
-    default: break
+    case .clientTooOld, .requestRefused, .journalUnknown, .successorLimitReached:
+      if let trouble = syncTrouble { emit(.syncTroubled(trouble)) }
+    case .serverWentBack, .forked, .digestMismatch: break
     }
     changed()
   }

@@ -94,7 +94,7 @@ extension ExamClient {
     var status = ExamStatus(
       phase: store?.identity?.grant == nil ? .loggedOut : .loggedIn, counts: AnswerCounts(), answers: [],
       pendingCount: 0, lockCount: 0, lock: nil, receipt: nil, time: timeLeft, downloads: downloadProgress(),
-      contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, isSyncStopped: isSyncStopped,
+      contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, syncTrouble: syncTrouble,
       isReplaced: isLeaseElsewhere || isSuperseded, isCatchingUp: isCatchingUp,
       isStorageLow: store?.isStorageLow ?? false,
       isStorageFailed: store?.storageFailure != nil, exam: nil, journal: nil, sequence: 0, sections: [],
@@ -121,6 +121,8 @@ extension ExamClient {
     status.sections = sectionStates(found.closedSections)
     return status
   }
+
+  var syncTrouble: SyncTrouble? { core?.status().trouble.map { SyncTrouble($0) } }
 
   /// After a fork the server's answers are on their way.
   var isCatchingUp: Bool { core.map { !$0.status().awaitingServerAnswers.isEmpty } ?? false }

@@ -62,7 +62,6 @@ public actor ExamClient {
   var contact = Contact.unknown
   var contactCount = 0
   var isLoginNeeded = false
-  var isSyncStopped = false
   /// Another device holds the lease.
   var isLeaseElsewhere = false
   /// The server follows another history of this attempt.

@@ -58,6 +58,7 @@ extension ScriptRunner {
         ("blobs_have", .count(status.downloads.complete)), ("blobs_total", .count(status.downloads.total)),
         ("key", .flag(status.downloads.isKeyReleased)), ("replaced", .flag(status.isReplaced)),
         ("storage_low", .flag(status.isStorageLow)),
+        ("trouble", status.syncTrouble.map { .text($0.cause.rawValue) } ?? .none),
         ("sections", .object(status.sections.map { ($0.section, sectionTime($0)) })),
       ], summary: words(of: status))
   }

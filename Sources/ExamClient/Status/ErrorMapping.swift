@@ -1,6 +1,7 @@
 import CurlTransport
 import ExamModel
 import ExamStore
+import SyncCore
 import SyncProtocol
 
 /// What the layers below say, in the words of the public API.
@@ -66,5 +67,35 @@ extension ExamClientError {
 
   init(_ fault: PaperFault) {
     self.init(.notReady, fault.description, nextActor: .engine)
+  }
+}
+
+extension SyncTrouble {
+  init(_ trouble: SyncStatus.Trouble) {
+    switch trouble {
+    case .clientTooOld:
+      self.init(
+        cause: .appTooOld, message: "The server wants a newer app. Update it; what is saved stays.",
+        nextActor: .candidate)
+    case .requestRefused(.versionNotSupported):
+      self.init(
+        cause: .appTooOld, message: "The server speaks another version of the protocol. Update the app.",
+        nextActor: .candidate)
+    case .requestRefused(let kind):
+      self.init(
+        cause: .refused,
+        message: "The server refuses what this device sends (\(kind?.rawValue ?? "no reason named")). Call support.",
+        nextActor: .support)
+    case .journalUnknown(let journal):
+      self.init(
+        cause: .journalUnknown,
+        message: "The server does not know journal \(journal.hex). Keep the device, and call support.",
+        nextActor: .support)
+    case .successorLimitReached:
+      self.init(
+        cause: .tooManyForks,
+        message: "This device's history was copied or put back too often. It is sent within an hour; call support.",
+        nextActor: .support)
+    }
   }
 }

@@ -34,8 +34,8 @@ public struct ExamStatus: Hashable, Sendable {
   public var isLoginNeeded: Bool
   /// How often this device went on beside another copy of its history. A person should know of any.
   public var forkCount: Int
-  /// Sync of this attempt stopped for good; hand the device to support.
-  public var isSyncStopped: Bool
+  /// What keeps answers from the server although the network carries, and who can end it.
+  public var syncTrouble: SyncTrouble?
   /// The server gave this attempt to another device: what is done here from now on is kept but does not count.
   public var isReplaced: Bool
   /// The history forked, and the answers that the server has are being fetched.
@@ -54,6 +54,27 @@ public struct ExamStatus: Hashable, Sendable {
   /// What happened on this device and can never be sent, because the server has another history in its place. Answers
   /// in it are said again by themselves while the exam goes on; the rest is evidence. A person should know of any.
   public var evidenceCount: Int
+}
+
+/// Why what is saved on this device does not reach the server although the network carries. Answering goes on, nothing
+/// is lost, and the engine goes on trying.
+public struct SyncTrouble: Hashable, Sendable {
+  /// What kind of trouble it is.
+  public enum Cause: String, Hashable, Sendable, CaseIterable {
+    /// The server wants a newer app (S3-02), or another version of the protocol.
+    case appTooOld = "app-too-old"
+    /// The server refuses what this device sends.
+    case refused
+    /// The server does not know this device's history of the attempt, though it was offered from its beginning.
+    case journalUnknown = "journal-unknown"
+    /// The device's history was copied or went back 8 times within an hour; it is sent again when that is over.
+    case tooManyForks = "too-many-forks"
+  }
+
+  public var cause: Cause
+  /// What happened and what to do next.
+  public var message: String
+  public var nextActor: ExamClientError.NextActor
 }
 
 /// A section whose time is running, or that was left.

@@ -103,6 +103,8 @@ public enum ExamEvent: Hashable, Sendable {
   /// The app may go on after a hand-in: a proctor reopened the attempt.
   case reopened(ordinal: UInt32)
   case loginNeeded
+  /// Something keeps answers from the server; ``ExamStatus/syncTrouble`` shows it as long as it does.
+  case syncTroubled(SyncTrouble)
   /// The store was damaged, was set aside, and what could be read was carried over.
   case storeSalvaged(path: String)
 }

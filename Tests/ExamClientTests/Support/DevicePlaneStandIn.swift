@@ -13,6 +13,12 @@ final class DevicePlaneStandIn: Sendable {
     /// The session is forgotten, and 401 comes without a MAC.
     var forgetsSession = false
     var refusesCertificates = false
+    /// No journal is known, though it is offered from its first entry.
+    var knowsNoJournal = false
+    /// Another copy of the device's store wrote this journal here: no head of it is the device's.
+    var holdsAnotherCopyOf: ID128?
+    /// What is pushed is kept without effect.
+    var keepsAs: KeptReason?
     /// Whatever is asked, this comes.
     var answer: TestServer.Response?
     /// Bytes after which the first download breaks off.
@@ -35,6 +41,8 @@ final class DevicePlaneStandIn: Sendable {
     self.exam = exam
     self.faults = Mutex(faults)
   }
+
+  private static let anothersHead = Hash.sha256([1])
 
   func serve() throws -> TestServer {
     try TestServer { [self] request in respond(to: request) }
@@ -116,13 +124,28 @@ final class DevicePlaneStandIn: Sendable {
     var answer = SyncResponse(receivedAt: serverTime)
     receipts.withLock { $0 += message.presentedReceipts }
     for push in message.pushes {
-      guard push.first == 1 || journals.withLock({ $0[push.journal] }) != nil else {
+      guard !faults.knowsNoJournal, push.first == 1 || journals.withLock({ $0[push.journal] }) != nil else {
         answer.acknowledgements.append(Acknowledgement(sequence: 0, head: .zero, verdict: .unknownJournal))
+        continue
+      }
+      if faults.holdsAnotherCopyOf == push.journal {
+        answer.acknowledgements.append(
+          Acknowledgement(sequence: push.last, head: Self.anothersHead, verdict: .diverged))
         continue
       }
       journals.withLock { $0[push.journal] = push }
       answer.acknowledgements.append(
-        Acknowledgement(sequence: push.last, head: push.head, verdict: .stored))
+        Acknowledgement(
+          sequence: push.last, head: push.head, verdict: .stored,
+          kept: faults.keepsAs.map { [KeptRange(from: push.first, to: push.last, reason: $0)] } ?? []))
+    }
+    for query in message.headQueries {
+      // What was stored before is common, and one entry of the other copy follows it.
+      guard let stored = journals.withLock({ $0[query.journal] }) else { continue }
+      let heads = [stored.last: stored.head, stored.last + 1: Self.anothersHead]
+      answer.heads.append(
+        HeadAnswer(
+          journal: query.journal, heads: heads.filter { query.sequences.contains($0.key) }, sequence: stored.last + 1))
     }
     for scope in message.scopes {
       answer.deltas.append(delta(scope, epoch: faults.epoch))
