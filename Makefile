@@ -51,7 +51,7 @@ debug: setup
 bench: release
 	$(RELEASE)/release/exam-lab bench --binaries $(RELEASE)/release --output-folder $(OUT)/bench $(BENCH_FLAGS)
 
-# Real processes, killed at every system call; see `exam-lab kill --help`.
+# Real processes, killed at the system calls that change files or sockets; see `exam-lab kill --help`.
 kill: release
 	$(RELEASE)/release/exam-lab kill --binaries $(RELEASE)/release --output-folder $(OUT)/kill $(KILL_FLAGS)
 

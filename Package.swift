@@ -2,7 +2,7 @@
 
 import PackageDescription
 
-/// Settings of every target that people wrote; generated code is excepted from warnings as errors.
+/// Settings of every target but `SyncWire`, which holds generated code, and the C targets.
 let strict: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),

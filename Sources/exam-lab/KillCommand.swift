@@ -2,11 +2,11 @@ import ArgumentParser
 import ExamLab
 import Foundation
 
-/// Kills real processes at every system call, and compares.
+/// Kills real processes at system calls, and compares.
 struct KillCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kill",
-    abstract: "Kills real phones and servers at every system call of a save, a sync and an opening, and compares.",
+    abstract: "Kills real phones at system calls of a save, a sync and an opening, and servers under load.",
     discussion: """
       Each run starts exam-client and exam-server on a copy of an exam that has begun. Under strace the phone dies by \
       SIGKILL on entering one call, or the call fails with EIO or ENOSPC. Then the phone is started again without it: \

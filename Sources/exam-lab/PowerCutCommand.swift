@@ -41,7 +41,8 @@ struct PowerCutCommand: ParsableCommand {
   @Flag(help: "One fixed session of each store, cut at every call and again at every call of the recovery.")
   var exhaustive = false
 
-  @Flag(help: "One save, sync, opening and hand-in, killed and cut at every call, and again in the opening after it.")
+  @Flag(
+    help: "One save, sync, opening, update and hand-in, killed and cut at every call, and in the opening after it.")
   var walk = false
 
   @Option(help: "With --exhaustive and --walk: look at every so many calls for the second cut; 0 for no second cuts.")

@@ -138,7 +138,7 @@ struct PaperCommands: ParsableCommand {
   struct Publish: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Checks, seals and publishes a paper's folder or file.",
-      discussion: "Example: exam-server paper publish EXAM SampleData/papers/medical")
+      discussion: "Example: exam-server paper publish EXAM SampleData/medical-en")
 
     @OptionGroup var access: Access
     @Argument(help: "The exam's id.") var exam: String

@@ -22,7 +22,7 @@ struct ExamServerCommand: AsyncParsableCommand {
       the store itself.
 
       Exit codes: 0 done, 1 refused (the message says why), 2 nothing could be reached or opened, 3 not allowed, \
-      4 damaged, 5 the running server's store failed (start it again: it verifies the store), \
+      4 damaged, 5 the store failed while it was served (start it again: it verifies the store), \
       64 the command line is wrong.
       """,
     version: "1.0.0",

@@ -45,9 +45,16 @@ struct ProcessorWatch {
 
   /// The share of all processors that other programs took since then. Children count as ours once they have ended.
   func othersShare(processors: Int) -> Double {
-    let seconds = Double(MonotonicNanoseconds.now - start) / 1_000_000_000
-    let others = (Self.busySeconds - busy) - (Self.ownSeconds - own)
-    return seconds > 0 ? max(0, others / seconds / Double(processors)) : 0
+    Self.othersShare(
+      busy: Self.busySeconds - busy, own: Self.ownSeconds - own,
+      seconds: Double(MonotonicNanoseconds.now - start) / 1_000_000_000, processors: processors)
+  }
+
+  /// - Parameters:
+  ///   - busy: seconds of all processors' work.
+  ///   - own: seconds of it that are this program's.
+  static func othersShare(busy: Double, own: Double, seconds: Double, processors: Int) -> Double {
+    seconds > 0 ? max(0, (busy - own) / seconds / Double(processors)) : 0
   }
 
   private static var busySeconds: Double {

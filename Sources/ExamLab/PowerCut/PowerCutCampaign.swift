@@ -5,7 +5,7 @@ import Synchronization
 
 /// A life that broke an invariant.
 package struct PowerCutFailure: Sendable {
-  /// The invariant's number in GUARANTEES, and what was found.
+  /// The invariant's number, and what was found.
   package var finding: String
   /// What reproduces it.
   package var plan: PowerCutPlan

@@ -3,7 +3,7 @@ import ExamStore
 import SyncProtocol
 import SyncWire
 
-/// What a store did that it must not do, with the invariant's number in GUARANTEES.
+/// What a store did that it must not do, with the invariant's number.
 struct PowerCutFinding: Error, CustomStringConvertible {
   let invariant: String
   let message: String

@@ -43,7 +43,7 @@ public struct ClosureLane: SoakLane {
   public func run(_ range: Range<Int>) throws -> LaneResult { try body(range) }
 }
 
-/// Processes killed at every system call: ``KillCampaign``.
+/// Processes killed at system calls: ``KillCampaign``.
 public struct KillLane: SoakLane {
   public let name = "kills"
   public let target: Int

@@ -8,7 +8,7 @@ import SyncWire
 extension ServerCore {
   /// Attempts that one commit gives their grant.
   static let attemptsExtendedPerCommit = 32
-  private static let pendingExtensionsAtMost = 16
+  static let pendingExtensionsAtMost = 16
 
   func extend(exam id: ID128, by milliseconds: Int64, reason: String, actor: String) throws -> GrantOutcome {
     let entry = try known(exam: id)

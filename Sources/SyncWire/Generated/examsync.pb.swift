@@ -31,7 +31,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 package nonisolated enum WirePushVerdict: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
 
-  /// appended, or already there with the same bytes
+  /// appended
   case stored // = 0
 
   /// nothing new in it
@@ -131,7 +131,7 @@ package nonisolated struct WirePush: Sendable {
   /// ordinal
   package var lease: UInt32 = 0
 
-  /// 16 bytes: the attempt or the candidate; only with first = 1
+  /// 16 bytes: the attempt; only with first = 1
   package var subject: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -195,7 +195,7 @@ package nonisolated struct WireSyncResponse: Sendable {
   /// come again after this long
   package var nextMs: UInt32 = 0
 
-  /// MAC over sent_at; with polls only
+  /// MAC over sent_at; where nothing is acknowledged
   package var timeProof: Data = Data()
 
   /// sent_at of the request was too far off: deltas were withheld, ask again at once

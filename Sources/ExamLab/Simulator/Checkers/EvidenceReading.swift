@@ -56,7 +56,7 @@ extension Evidence {
   }
 }
 
-/// The chain of PROTOCOL.md, "Bytes", written down a second time: SHA-256 and nothing of the product.
+/// The chain of the protocol ("Journals"), written down a second time: SHA-256 and nothing of the product.
 enum JudgedChain {
   static func genesis(journal: ID128, subject: ID128, deviceKey: ID128) -> Digest256 {
     digest(Array("examsync journal v1".utf8) + journal.bytes + subject.bytes + deviceKey.bytes)

@@ -44,8 +44,9 @@ package enum Invariants {
       .i3, "atomic", "answer, entry, head and counters move together",
       by: "the answers table against a fold of the entries by a model of its own"),
     judged(
-      .i4, "no-resurrect", "no older answer is shown as the current one",
-      by: "each look of a candidate against the newest save, and those that a death interrupted"),
+      .i4, "no-resurrect", "no older answer is shown as the current one, or counts",
+      by: "each look of a candidate against the newest save, and those that a death interrupted; of two answers on the "
+        + "server the one that the device gave later"),
     judged(
       .i5, "once", "each entry is applied once, with one verdict",
       by: "sequences of all segments; verdicts and acknowledgements of the history by (journal, sequence)"),
@@ -75,7 +76,8 @@ package enum Invariants {
       by: "signature, inclusion proof, root log; digests of sheets folded anew; copies compared byte for byte"),
     judged(
       .i14, "no silent loss", "“handed in” is shown only over every saved answer",
-      by: "the sheet before each seal against every answer that was shown as saved, its list against the journals"),
+      by: "the sheet before each seal against every answer that was shown as saved, its list against the journals; for "
+        + "each entry that was kept without effect its cause in the log"),
     judged(
       .i15, "on-time", "no class of time contradicts the truth",
       by: "the true instant of each save against in time and late; not where the server's own clock was wrong"),

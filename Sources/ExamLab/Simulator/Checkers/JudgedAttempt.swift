@@ -3,7 +3,7 @@ import ExamStore
 import SyncProtocol
 import SyncWire
 
-/// The life of an attempt, written down a second time from PROTOCOL.md and without a look at the code under test: what
+/// The life of an attempt, written down a second time from the protocol and without a look at the code under test: what
 /// its entries amount to.
 struct JudgedAttempt {
   struct Answer: Equatable {
@@ -111,7 +111,7 @@ extension JudgedAttempt {
   }
 }
 
-/// The canonical bytes of an answer sheet (PROTOCOL.md, "Locks, seals"), written down a second time.
+/// The canonical bytes of an answer sheet (protocol, "Seals and receipts"), written down a second time.
 enum JudgedSheet {
   static func digest(_ values: [String: AnswerValue]) -> Digest256 {
     var bytes = Array("examsync answers v1".utf8)

@@ -32,7 +32,7 @@ struct KeptForCause: Checker {
   }
 }
 
-/// What the entries that took effect so far add up to on a server, written down a second time from PROTOCOL.md.
+/// What the entries that took effect so far add up to on a server, written down a second time from the protocol.
 private struct LogSoFar: CustomStringConvertible {
   private let attempt: ServerAttemptDump
   private let leases: LeaseHistory
