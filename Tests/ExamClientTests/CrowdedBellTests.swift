@@ -29,6 +29,10 @@ import Testing
     #expect(await refusal { _ = try await phone.client.requestSubmit() }?.code == .sealed)
     // Opening appends its own entry; the seal stays where it was, and there is one.
     #expect(again.journal == sealed.journal)
+    let seals = try await phone.client.lastEntries(Int(again.sequence)).filter {
+      if case .seal = $0 { true } else { false }
+    }
+    #expect(seals.count == 1)
   }
 
   @Test func s3_29_turningPagesChangesNoAnswer() async throws {
@@ -48,8 +52,10 @@ import Testing
     try await phone.client.lock(.call)
     let locked = await refusal { try await phone.client.answer("q1", .options(["A"])) }
     #expect(locked?.code == .locked && locked?.nextActor == .proctor)
-    for kind in Problem.Kind.allCases {
-      #expect(!Problem(kind, "x").nextActor.rawValue.isEmpty)
-    }
+    #expect(wrongItem?.nextActor == .candidate)
+    let wrongCode = await refusal { try await phone.client.unlock(code: "00000000") }
+    #expect(wrongCode?.code == .unlockCodeWrong && wrongCode?.nextActor == .candidate)
+    let helpers = Set(Problem.Kind.allCases.map { ExamClientError(Problem($0, "x")).nextActor })
+    #expect(helpers == [.engine, .candidate, .proctor, .support])
   }
 }

@@ -1,4 +1,5 @@
 import ExamModel
+import ExamStore
 import SyncProtocol
 import SyncWire
 import Testing
@@ -122,19 +123,25 @@ import Testing
     #expect(await phone.client.status.lock == 2)
   }
 
-  @Test func s3_17_anUnlockThatArrivedWhileTheAppWasClosedOpensAtTheNextRecordTaken() async throws {
+  @Test func s3_17_anUnlockThatWasStoredBeforeTheAppDiedOpensAtTheNextOpening() async throws {
     let phone = try TestPhone()
     try await phone.started()
     try await phone.client.lock(.call)
-    try await phone.restart()
-    try await phone.client.receive(
-      phone.exam.candidateRecords([
-        (
-          ScopeCollection.unlock, NumberedRecord.key(attempt: phone.exam.attempt, number: 1),
-          phone.exam.unlockRecord(number: 1).wire
-        )
-      ]), of: phone.exam.candidate)
+    await phone.client.close()
+    let records = try phone.exam.candidateRecords([
+      (
+        ScopeCollection.unlock, NumberedRecord.key(attempt: phone.exam.attempt, number: 1),
+        phone.exam.unlockRecord(number: 1).wire
+      )
+    ])
+    let store = try ExamStore(
+      path: ExamClient.storePath(in: phone.folder), at: DeviceInstant(phone.clock.read()))
+    let cursor = try store.cursors(of: [phone.exam.candidate])[0].cursor
+    _ = try store.store(TestExam.delta(phone.exam.candidate, records, from: cursor))
+    store.close()
+    try await phone.client.open()
     #expect(await phone.client.status.lock == nil)
+    #expect(await phone.client.status.phase == .answering)
   }
 
   @Test func s3_18_anExemptCauseDoesNotLock() async throws {

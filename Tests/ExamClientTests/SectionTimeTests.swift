@@ -170,6 +170,14 @@ import Testing
     // One that comes after the end opens nothing.
     phone.clock.pass(milliseconds: 400 * second)
     #expect(await phone.client.status.sections.map(\.isLeft) == [true])
+    let late = GrantRecord(attempt: phone.exam.attempt, number: 2, milliseconds: 300 * second, reason: "")
+    try await phone.client.receive(
+      try phone.exam.candidateRecords([
+        (ScopeCollection.grant, "\(phone.exam.attempt.hex)/1", grant.wire),
+        (ScopeCollection.grant, "\(phone.exam.attempt.hex)/2", late.wire),
+      ]), of: phone.exam.candidate)
+    #expect(await phone.client.status.sections.map(\.isLeft) == [true])
+    #expect(await refusal { try await phone.client.answer("q5", .options(["T"])) }?.code == .sectionClosed)
   }
 
   @Test func timeGoesOnWhileLockedAndTheSectionIsLeftAtTheUnlock() async throws {

@@ -116,7 +116,7 @@ import Testing
     let server = ScriptedServer.http(requests) { _, _ in ScriptedServer.response("ok") }
     var replayer = Self.replayer(server, [Self.script(2)])
     replayer.repeats = true
-    replayer.seconds = 0.2
+    replayer.seconds = 2
     let outcome = try replayer.run()
     #expect(!outcome.isExhausted)
     #expect(outcome.answered > 4)

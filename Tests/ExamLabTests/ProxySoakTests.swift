@@ -57,7 +57,7 @@ import Testing
         results.add((phone, (try? Self.sit(port: port, phone: phone, count: 25)) ?? []))
       }
     }
-    #expect(results.wait { $0.count == links.count })
+    #expect(results.wait(seconds: 300) { $0.count == links.count })
     for (phone, answered) in results.all {
       #expect(answered == (0..<25).map { "phone-\(phone)-answer-\($0)" })
     }

@@ -142,8 +142,8 @@ final class Happenings<Element: Sendable>: Sendable {
   }
 
   /// Waits until the elements are as wanted; false when the time is over.
-  func wait(until isWanted: ([Element]) -> Bool) -> Bool {
-    let deadline = Date(timeIntervalSinceNow: TimeInterval(TestSocket.timeoutSeconds))
+  func wait(seconds: Int = TestSocket.timeoutSeconds, until isWanted: ([Element]) -> Bool) -> Bool {
+    let deadline = Date(timeIntervalSinceNow: TimeInterval(seconds))
     condition.lock()
     defer { condition.unlock() }
     while !isWanted(all) {

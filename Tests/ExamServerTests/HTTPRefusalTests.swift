@@ -121,7 +121,7 @@ import Testing
   }
 
   @Test func slowHeadsAreGivenUp() async throws {
-    try await withServer({ $0.headMilliseconds = 50 }) { (server) async throws in
+    try await withServer({ $0.headMilliseconds = 1_000 }) { (server) async throws in
       let connection = try server.connect()
       connection.send("GET /v1/server HT")
       #expect(try await connection.receive()?.status == 408)

@@ -8,6 +8,8 @@ import Testing
 @testable import ExamStore
 
 @Suite struct OpeningTests {
+  private static let flock = ["/usr/bin/flock", "/bin/flock"].first { FileManager.default.isExecutableFile(atPath: $0) }
+
   @Test func newStoreSaysSoAndASecondOpeningDoesNot() throws {
     let phone = try Phone()
     #expect(phone.store.report.isNew && phone.store.report.quarantine == nil)
@@ -50,12 +52,9 @@ import Testing
     #expect(try second.status(of: phone.attempt).counts.saved == 1)
   }
 
-  @Test func otherProcessIsKeptOutByTheKernel() throws {
-    let tool = ["/usr/bin/flock", "/bin/flock"].first { FileManager.default.isExecutableFile(atPath: $0) }
-    guard let tool else {
-      print("skipped: there is no flock command to take the lock from another process with")
-      return
-    }
+  @Test(.enabled(if: flock != nil, "needs the flock command, to take the lock from another process"))
+  func otherProcessIsKeptOutByTheKernel() throws {
+    let tool = try #require(Self.flock)
     let phone = try Phone()
     func canLock() throws -> Bool {
       let process = Process()
@@ -70,12 +69,9 @@ import Testing
     #expect(try canLock())
   }
 
-  @Test func otherProcessThatHoldsTheLockKeepsThisOneOut() throws {
-    let tool = ["/usr/bin/flock", "/bin/flock"].first { FileManager.default.isExecutableFile(atPath: $0) }
-    guard let tool else {
-      print("skipped: there is no flock command to take the lock from another process with")
-      return
-    }
+  @Test(.enabled(if: flock != nil, "needs the flock command, to take the lock from another process"))
+  func otherProcessThatHoldsTheLockKeepsThisOneOut() throws {
+    let tool = try #require(Self.flock)
     let folder = try TemporaryFolder()
     let process = Process()
     let input = Pipe()

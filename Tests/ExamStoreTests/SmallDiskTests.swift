@@ -82,12 +82,12 @@ import Testing
 
     private static func liveHere() throws -> Life {
       let folder = try TemporaryFolder()
-      guard SmallDisk.detach(), SmallDisk.mount(at: folder.path, megabytes: 4) else {
+      guard SmallDisk.detach(), SmallDisk.mount(at: folder.path, megabytes: 5) else {
         throw CocoaError(.fileNoSuchFile)
       }
       defer { SmallDisk.unmount(folder.path) }
       let filler = folder.path + "/filler"
-      try write([UInt8](repeating: 1, count: 1 << 20), to: filler)
+      try write([UInt8](repeating: 1, count: 2 << 20), to: filler)
       let phone = try Phone.answering(folder: folder)
       var life = Life()
       life.hadReserve = folder.names.contains("store.db.reserve")
@@ -125,6 +125,7 @@ import Testing
       #expect(life.keptWithoutRoom == life.saved)
       #expect(life.keptWithRoom == life.saved)
       #expect(!life.isQuarantined)
+      #expect(life.hasReserveAgain)
       #expect(life.sealsWithRoom)
     }
   }

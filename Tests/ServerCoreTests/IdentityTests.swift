@@ -16,15 +16,19 @@ import Testing
     phone = try server.makePhone()
   }
 
-  private func request(_ certificate: SignedBytes, version: String = "3.4.2") -> SessionRequest {
+  private func request(_ certificate: SignedBytes) -> SessionRequest { request(of: phone, certificate) }
+
+  private func request(
+    of phone: TestPhone, _ certificate: SignedBytes? = nil, version: String = "3.4.2"
+  ) -> SessionRequest {
     var request = SessionRequest(
-      certificate: certificate, nonce: ID128(high: 3, low: 3), signature: [], appVersion: version)
+      certificate: certificate ?? phone.certificate, nonce: ID128(high: 3, low: 3), signature: [], appVersion: version)
     request.signature = phone.key.sign(request.signedBytes, context: .session)
     return request
   }
 
-  private func newSession(version: String = "3.4.2") throws -> SessionGrant {
-    let request = request(phone.certificate, version: version)
+  private func newSession(version: String = "3.4.2", of other: TestPhone? = nil) throws -> SessionGrant {
+    let request = request(of: other ?? phone, version: version)
     let certificate = try #require(
       CertificateChecks.verify(request, serverKey: TestServer.identity.publicKey))
     switch server.perform(.session(request, certificate)) {
@@ -64,6 +68,22 @@ import Testing
     #expect(entry.candidate == phone.candidate)
     #expect(entry.device == phone.key.id)
     #expect(entry.expiresAt > server.now)
+    let stored = try server.store.sessions().count
+    // A log-in that cannot be written into the trail is none.
+    try server.blockAudit()
+    let request = LoginRequest(
+      username: "c1", password: "", deviceKey: phone.key.publicKey, nonce: ID128(high: 1, low: 2), appVersion: "4",
+      signature: [])
+    guard case .problem = server.perform(.login(request, candidate: phone.candidate)) else {
+      throw Problem(.internal, "logged in without a record")
+    }
+    #expect(server.core.sessions.count == stored)
+    #expect(try server.store.sessions().count == stored)
+    try server.unblockAudit()
+    guard case .grant = server.perform(.login(request, candidate: phone.candidate)) else {
+      throw Problem(.internal, "not logged in")
+    }
+    #expect(server.core.sessions.count == stored + 1)
   }
 
   @Test func aCertificateMakesASessionWithoutAPassword() throws {
@@ -119,12 +139,16 @@ import Testing
   }
 
   @Test func aCertificateWorksAfterARestoreThatLostTheDevice() throws {
-    try server.backUp(to: "old.sqlite")
     let row = try server.addCandidates(1, to: phone.exam, from: 2)[0]
+    try server.backUp(to: "old.sqlite")
+    let late = try TestPhone(
+      server: server, candidate: row.candidate, attempt: row.attempt, exam: phone.exam, seed: 5)
     try server.restore(from: "old.sqlite")
-    let second = try server.addCandidates(1, to: phone.exam, from: 2)[0]
-    #expect(row.attempt == second.attempt)
-    #expect(try newSession().candidate == phone.candidate)
+    #expect(try server.store.device(late.key.id) == nil)
+    #expect(try newSession(of: late).candidate == row.candidate)
+    #expect(try server.store.device(late.key.id)?.candidate == row.candidate)
+    let restored = try server.auditRows("device-restored")
+    #expect(restored.map(\.subject) == [late.key.id.hex])
   }
 
   // MARK: Joining (S3-07)

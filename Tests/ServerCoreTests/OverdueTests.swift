@@ -11,12 +11,7 @@ import Testing
 
   init() throws { server = try TestServer() }
 
-  private func overdueRecords() throws -> [AuditRow] {
-    guard case .audit(let page) = try server.command(.exportAudit(PageRequest(limit: 200))) else {
-      throw Problem(.internal, "no audit")
-    }
-    return page.rows.filter { $0.action == "overdue" }
-  }
+  private func overdueRecords() throws -> [AuditRow] { try server.auditRows("overdue") }
 
   /// The first instant at which deadline and grace are over.
   private func overdueAt(_ phone: TestPhone) throws -> Int64 {

@@ -55,10 +55,31 @@ import Testing
     try phone.send()
     let good = phone.journal.sequence
     phone.answer("q1", "b")
+    phone.answer("q2", "b")
+    let push = phone.call(SyncRequest(pushes: [phone.push(from: good + 1)]))
+    try server.blockSegments()
+    guard case .problem = server.perform(push) else { throw Problem(.internal, "acknowledged without a commit") }
+    #expect(try phone.exported().answers.map(\.values) == [["a"]])
+    #expect(try phone.board().answered == 1)
+    try server.unblockSegments()
+    guard case .sync(let response, _) = server.perform(push) else { throw Problem(.internal, "refused") }
+    #expect(response.acknowledgements.map(\.verdict) == [.stored])
+    #expect(try phone.exported().answers.map(\.values) == [["b"], ["b"]])
+  }
+
+  @Test func aCallThatFailsBesideItTakesNothingFromAPush() throws {
+    let server = try TestServer()
+    let phone = try server.makePhone()
+    phone.begin()
+    phone.answer("q1", "a")
+    try phone.send()
+    let good = phone.journal.sequence
+    phone.answer("q1", "b")
     let push = phone.call(SyncRequest(pushes: [phone.push(from: good + 1)]))
     // The command fails its whole transaction; then each call is tried alone.
     let replies = server.perform([push, .command(.cancelExam(exam: .zero, reason: ""), by: TestServer.chief)])
-    #expect(replies.count == 2)
+    guard case .sync(let response, _) = replies[0] else { throw Problem(.internal, "refused") }
+    #expect(response.acknowledgements.map(\.verdict) == [.stored])
     #expect(try phone.exported().answers.map(\.values) == [["b"]])
     #expect(try phone.board().answered == 1)
   }

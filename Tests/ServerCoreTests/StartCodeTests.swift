@@ -10,10 +10,7 @@ import Testing
 
   init() throws { server = try TestServer() }
 
-  private func codeRecords() throws -> Int {
-    guard case .audit(let page) = try server.command(.exportAudit(PageRequest(limit: 200))) else { return -1 }
-    return page.rows.filter { $0.action == "start-code" }.count
-  }
+  private func codeRecords() throws -> Int { try server.auditRows("start-code").count }
 
   private func start(_ code: String) throws -> TestPhone {
     let phone = try server.makePhone()

@@ -103,7 +103,7 @@ import Testing
 
   @Test func unfinishedTextAndStrangersAreFound() {
     let text = TextFile(
-      path: "a.md", text: "fine\n TO" + "DO later\nsee /wo" + "rk/main\nFIX" + "ME\nout/wo" + "rk/a\n")
+      path: "a.md", text: "fine\n TO" + "DO later\nsee /ho" + "me/a/main\nFIX" + "ME\nout/ho" + "me/a\n")
     #expect(TextRules.unfinished(text).map(\.line) == [2, 4])
     #expect(TextRules.strangers(text).map(\.line) == [3])
   }

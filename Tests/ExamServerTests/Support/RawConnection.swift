@@ -21,7 +21,7 @@ final class RawConnection: @unchecked Sendable {
   private let descriptor: Int32
   private var buffered: [UInt8] = []
 
-  init(port: Int, timeoutSeconds: Int = 20) throws {
+  init(port: Int, timeoutSeconds: Int = 300) throws {
     #if canImport(Glibc)
       descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     #else
@@ -80,10 +80,14 @@ final class RawConnection: @unchecked Sendable {
     await withCheckedContinuation { continuation in
       Thread {
         var byte: UInt8 = 0
-        continuation.resume(returning: recv(self.descriptor, &byte, 1, 0) <= 0)
+        let count = recv(self.descriptor, &byte, 1, 0)
+        continuation.resume(returning: count == 0 || count < 0 && Self.meansAnEnd(errno))
       }.start()
     }
   }
+
+  /// Anything else, a time-out above all, says nothing about the other side.
+  private static func meansAnEnd(_ error: Int32) -> Bool { error == ECONNRESET || error == EPIPE }
 
   private func receiveNow() throws -> RawAnswer? {
     let separator = Array("\r\n\r\n".utf8)
@@ -97,22 +101,23 @@ final class RawConnection: @unchecked Sendable {
         }
         let length = answer.status == 304 ? 0 : Int(answer.headers["content-length"] ?? "") ?? 0
         while buffered.count < end.upperBound + length {
-          guard fill() else { throw Failure(description: "the body was cut off") }
+          guard try fill() else { throw Failure(description: "the body was cut off") }
         }
         answer.body = Array(buffered[end.upperBound..<end.upperBound + length])
         buffered.removeFirst(end.upperBound + length)
         return answer
       }
-      guard fill() else {
+      guard try fill() else {
         guard buffered.isEmpty else { throw Failure(description: "the head was cut off") }
         return nil
       }
     }
   }
 
-  private func fill() -> Bool {
+  private func fill() throws -> Bool {
     var chunk = [UInt8](repeating: 0, count: 65_536)
     let count = recv(descriptor, &chunk, chunk.count, 0)
+    guard count >= 0 || Self.meansAnEnd(errno) else { throw Failure(description: "nothing came: errno \(errno)") }
     guard count > 0 else { return false }
     buffered += chunk[..<count]
     return true

@@ -108,9 +108,26 @@ final class TestServer {
       "INSERT INTO audit SELECT max(position) + 1, 0, 'block', '', '', '', zeroblob(32) FROM audit")
   }
 
+  /// The rows of the audit trail with this action, the oldest first.
+  func auditRows(_ action: String) throws -> [AuditRow] {
+    guard case .audit(let page) = try command(.exportAudit(PageRequest(limit: 200))) else {
+      throw Problem(.internal, "no audit")
+    }
+    #expect(page.next == nil)
+    return page.rows.filter { $0.action == action }
+  }
+
   func unblockAudit() throws {
     try store.connection.execute("DELETE FROM audit WHERE actor = 'block'")
   }
+
+  /// Makes every transaction fail that stores entries.
+  func blockSegments() throws {
+    try store.connection.execute(
+      "CREATE TEMP TRIGGER block BEFORE INSERT ON segments BEGIN SELECT RAISE(ABORT, 'blocked'); END")
+  }
+
+  func unblockSegments() throws { try store.connection.execute("DROP TRIGGER block") }
 
   func perform(_ call: ServerCall) -> ServerReply {
     now += 1
