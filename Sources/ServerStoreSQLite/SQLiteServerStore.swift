@@ -18,8 +18,14 @@ public final class SQLiteServerStore {
 
   /// Opens the file, or makes it: every setting is read back, every page checked, the schema verified and migrated.
   ///
-  /// - Parameter limits: pages that the file may have; `nil` for no limit of its own.
-  public init(path: String, options: ConnectionOptions = .durable, maximumPages: Int? = nil) throws {
+  /// - Parameters:
+  ///   - maximumPages: pages that the file may have; `nil` for no limit of its own.
+  ///   - renewLog: ``RenewedLog``, or what does the same on another disk.
+  public init(
+    path: String, options: ConnectionOptions = .durable, maximumPages: Int? = nil,
+    renewLog: (String) throws -> Void = RenewedLog.renew
+  ) throws {
+    try renewLog(path + "-wal")
     do {
       #if PlantedBugs
         var options = options

@@ -130,7 +130,7 @@ import Testing
     func open(_ disk: VirtualDisk) throws -> SQLiteServerStore {
       var options = ConnectionOptions.durable
       options.vfsName = disk.vfsName
-      return try SQLiteServerStore(path: "server/exam.db", options: options)
+      return try SQLiteServerStore(path: "server/exam.db", options: options, renewLog: disk.renewLog)
     }
     try open(disk).close()
     let reads = try failEachRead(of: disk.snapshot()) { disk, read in

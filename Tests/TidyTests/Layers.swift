@@ -23,7 +23,7 @@ enum Layers {
     "ServerCore": foundation.union(crypto).union([
       "ExamModel", "SyncProtocol", "SyncWire", "Synchronization", "Planted",
     ]),
-    "ServerStoreSQLite": ["ServerCore", "ExamModel", "SyncProtocol", "SQLite", "Planted"],
+    "ServerStoreSQLite": platform.union(["ServerCore", "ExamModel", "SyncProtocol", "SQLite", "Planted"]),
     "ExamServer": foundation.union(platform).union(crypto).union(serverNetworking).union([
       "ExamModel", "SyncProtocol", "SyncWire", "SQLite", "ServerCore", "ServerStoreSQLite", "PaperImport", "Logging",
       "Synchronization", "Dispatch", "CDispatch",

@@ -57,6 +57,8 @@ package final class VirtualDisk {
 
   /// The files for the stores of this generation. Ask again after ``restart()``.
   package var files: any StoreFiles { VirtualFiles(generation) }
+  /// What a server's store does with its log before it opens.
+  package func renewLog(_ path: String) throws { try VirtualFiles(generation).renewLog(path) }
 
   // MARK: - The end of a generation
 

@@ -43,6 +43,23 @@ struct VirtualFiles: StoreFiles {
     disk.directory.link(path, file)
   }
 
+  /// What ``RenewedLog`` does with the log that an end without warning left.
+  func renewLog(_ path: String) throws {
+    guard let generation, let disk = generation.admit() else { throw Self.dead }
+    guard let old = disk.directory[path], old.sizeBytes > 0, disk.hasRoom(for: old.sizeBytes) else { return }
+    let new = DiskFile()
+    disk.directory.link(path + ".new", new)
+    new.write(old.live.base, count: old.live.count, at: 0)
+    guard generation.admit() != nil else { throw Self.dead }
+    guard disk.sync(new) else {
+      throw ExamStoreError(.storageFailed, "\(path).new could not be synced. Check the disk, then open it again.")
+    }
+    guard generation.admit() != nil else { throw Self.dead }
+    disk.directory.rename(path + ".new", to: path)
+    guard generation.admit() != nil else { throw Self.dead }
+    if !disk.liesNow() { disk.directory.sync() }
+  }
+
   private static let dead = ExamStoreError(
     .storageFailed, "The power is off or the process is dead. Start the disk again, then open the store.")
 }

@@ -134,7 +134,7 @@ final class ServerPowerCutLife: PowerCutSubject {
     openings += 1
     var options = ConnectionOptions.durable
     options.vfsName = disk.vfsName
-    let store = try SQLiteServerStore(path: Self.path, options: options)
+    let store = try SQLiteServerStore(path: Self.path, options: options, renewLog: disk.renewLog)
     var generator = SeededGenerator(seed: decisions.seed &+ openings &* 0x9E37_79B9_7F4A_7C15)
     core = try ServerCore(
       store: store, identity: Self.identity, node: Self.identity.id, now: now, randomness: { generator.next() })

@@ -63,7 +63,7 @@ final class SimServer {
     isSilent = false
     do {
       let store = try SQLiteServerStore(
-        path: SimExam.serverFile, options: Self.connectionOptions(disk))
+        path: SimExam.serverFile, options: Self.connectionOptions(disk), renewLog: disk.renewLog)
       self.store = store
       var draws = world.seeds.generator(.server, openings)
       let core = try ServerCore(
@@ -146,7 +146,8 @@ final class SimServer {
     closeStore()
     openings += 1
     guard
-      let store = try? SQLiteServerStore(path: SimExam.serverFile, options: Self.connectionOptions(disk))
+      let store = try? SQLiteServerStore(
+        path: SimExam.serverFile, options: Self.connectionOptions(disk), renewLog: disk.renewLog)
     else { return nil }
     self.store = store
     var draws = world.seeds.generator(.server, openings)
