@@ -82,6 +82,11 @@ extension JudgedCase {
         .server(0), .kept(journal: save.journal, from: save.sequence, to: save.sequence, reason: .staleLease))
     }
     try finds(StoredOnce(), calledKept)
+    var restored = try JudgedCase.good.get()
+    restored.append(.server(0), .serverRestored(fromTrueMilliseconds: 0))
+    restored.append(.server(0), .serverOpened(epoch: 6))
+    try calledKept(&restored)
+    #expect(restored.check(StoredOnce()).violations.isEmpty)
     // What a server stored and died over, or what a store from before says, it does not tell when it acknowledges it.
     var diedOver = try JudgedCase.good.get()
     let save = try diedOver.save(of: "q3", on: 0)

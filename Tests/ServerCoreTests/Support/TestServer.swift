@@ -109,12 +109,14 @@ final class TestServer {
   }
 
   /// The rows of the audit trail with this action, the oldest first.
-  func auditRows(_ action: String) throws -> [AuditRow] {
+  func auditRows(_ action: String) throws -> [AuditRow] { try auditRows { $0 == action } }
+
+  func auditRows(where isMeant: (_ action: String) -> Bool) throws -> [AuditRow] {
     guard case .audit(let page) = try command(.exportAudit(PageRequest(limit: 200))) else {
       throw Problem(.internal, "no audit")
     }
     #expect(page.next == nil)
-    return page.rows.filter { $0.action == action }
+    return page.rows.filter { isMeant($0.action) }
   }
 
   func unblockAudit() throws {
