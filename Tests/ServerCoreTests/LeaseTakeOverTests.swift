@@ -244,6 +244,57 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
 
+  /// Found by the simulator: the server's record, gone on from once it named such an answer's entry and while the other
+  /// device's lock held, took the answer from the screen for good.
+  @Test func answerThatAnothersLockKeptIsSaidAgainAfterItsUnlock() throws {
+    let (first, second) = try begun()
+    first.append(.lock(LockFact(number: 1, cause: .call)))
+    try first.send(from: 5)
+    try release(first)
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    _ = try takeOver(second)
+    #expect(try second.push().map(\.reason) == [.whileLocked])
+    // The record is made anew. It names news of the first device, of which nothing counts, and q2's entry.
+    first.answer("q3", "c")
+    try first.send(from: 6)
+    try release(first)
+    #expect(try takeOver(second) == nil)
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
+    try unlock(second, of: first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try takeOver(second) == nil)
+  }
+
+  /// The first device opens its lock itself, under a lease that came back to it.
+  @Test(arguments: [nil, "a"])
+  func answerThatAnothersLockKeptIsSaidAgainAfterThatOnesUnlock(answerSince: String?) throws {
+    let (first, second) = try begun()
+    first.append(.lock(LockFact(number: 1, cause: .call)))
+    try first.send(from: 5)
+    try release(first)
+    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
+    _ = try takeOver(second)
+    #expect(try second.push().map(\.reason) == [.whileLocked])
+    try release(first)
+    first.lease = 3
+    let unlock = OperatorCommand.unlockCode(attempt: first.attempt, number: 1)
+    guard case .unlockCode(let code) = try first.server.command(unlock, by: TestServer.proctor) else {
+      throw Problem(.internal, "no code")
+    }
+    first.append(.unlock(UnlockFact(number: 1, proof: .code(code.code))))
+    if let answerSince { first.answer("q2", answerSince) }
+    #expect(try first.send(from: 6).kept.isEmpty)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == (answerSince == nil ? ["q2"] : nil))
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options([answerSince ?? "b"]))
+    #expect(try takeOver(second) == nil)
+  }
+
   /// Found by the simulator: a new device went on after a reopening before the lease was its own, and no later seal of
   /// it was one that the server expected. Also where time was up, or it had handed in, before the lease came.
   @Test(arguments: [TimeClass.inTime, .late], [true, false])

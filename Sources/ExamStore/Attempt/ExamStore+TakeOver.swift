@@ -59,7 +59,7 @@ extension ExamStore {
     if isSealed, moment.time != .late {
       uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, word.kept)
     }
-    if !uncounted.isEmpty {
+    if !uncounted.isEmpty || uncounted.waitsForUnlock {
       // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
       // the information form can be among it, which is taken then too. What the server lost it gets, as evidence.
       if moment.time == .late {
@@ -77,7 +77,13 @@ extension ExamStore {
     }
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
-    if let record = word.record { try goOnWhereNew(from: record, memory) }
+    guard !uncounted.waitsForUnlock, let record = word.record else { return saved }
+    let wasOpenedElsewhere = isOpenedElsewhere(memory, record)
+    try goOnWhereNew(from: record, memory)
+    // With the other device's unlock comes what its lock kept from counting.
+    if saved == nil, wasOpenedElsewhere, memory.fold.state.ledger.holding == nil {
+      return try takeOverOnce(attempt, at: moment)
+    }
     return saved
   }
 
@@ -109,12 +115,56 @@ extension ExamStore {
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
     let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
     let reasons = startCounts ? Set.neverCounted.union([.notStarted]) : .neverCounted
+    let open = openEntries(memory, word.record)
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
-        || ((unlocksAgain || place < told.lastUnlock) && kept.holds(place, for: [.whileLocked]))
+        || ((unlocksAgain || place < told.lastUnlock || open(place)) && kept.holds(place, for: [.whileLocked]))
         || (place < told.lastGrant && kept.holds(place, for: .tooLate))
     }
+    guard kept.names([.whileLocked]), !memory.fold.state.isSealed else { return uncounted }
+    let items = Set(uncounted.answers.map(\.item))
+    let isHeld = memory.fold.values { kept.holds($0, for: [.whileLocked]) }.contains { !items.contains($0.item) }
+    uncounted.waitsForUnlock = isHeld && !isOpenedElsewhere(memory, word.record)
+    uncounted.answers += try valuesHidden(memory, word, where: open)
     return uncounted
+  }
+
+  /// The entries that a lock may have kept from counting, and none does any more: no lock holds the attempt, here or by
+  /// a record that covers them.
+  private func openEntries(_ memory: AttemptMemory, _ record: AnswersRecord?) -> (EntryPlace) -> Bool {
+    let own = memory.fold.state.ledger
+    guard own.holding == nil, let record, Set(record.locks).isSubset(of: own.unlocked.union(record.unlocked)) else {
+      return { _ in false }
+    }
+    return { place in
+      guard let journal = memory.journals.first(where: { $0.number == place.journal }) else { return false }
+      return record.journals.contains { $0.journal == journal.id && $0.sequence >= place.sequence }
+    }
+  }
+
+  /// Whether the lock that holds here was opened by another device: to go on from the record opens it here.
+  private func isOpenedElsewhere(_ memory: AttemptMemory, _ record: AnswersRecord?) -> Bool {
+    guard let holding = memory.fold.state.ledger.holding, let record else { return false }
+    return record.unlocked.contains(holding)
+  }
+
+  /// Answers that a lock kept from counting and that a record hid which brought its unlock, unless somebody answered
+  /// the item since: where the server has another value than this device's last one that counted.
+  private func valuesHidden(
+    _ memory: AttemptMemory, _ word: ServerWord, where isOpen: (EntryPlace) -> Bool
+  ) throws(ExamStoreError) -> SaidValues {
+    guard let record = word.record else { return [] }
+    var last: [String: (place: EntryPlace, value: AnswerValue?)] = [:]
+    var counted: [String: AnswerValue] = [:]
+    for (place, kind) in try ownEntries(memory) {
+      guard let said = kind.said else { continue }
+      last[said.item] = (place, said.value)
+      if !word.kept.holds(place, for: Set(KeptReason.allCases)) { counted[said.item] = said.value }
+    }
+    return last.filter { item, said in
+      isOpen(said.place) && word.kept.holds(said.place, for: [.whileLocked])
+        && memory.fold.valuePlaces[item] != said.place && record.answers[item] == counted[item]
+    }.sorted { $0.value.place < $1.value.place }.map { (item: $0.key, value: $0.value.value) }
   }
 
   /// What other journals said, the server lost, and no journal of this device says. The form's fields are gone.

@@ -10,7 +10,11 @@ struct Uncounted {
   var lost: SaidValues = []
   /// Sections that were left: after the answers in them.
   var left: [EntryKind] = []
+  /// Whether answers wait below another device's lock that holds: they count when they are said again after its unlock.
+  /// Until then a record that covers their entries would hide them.
+  var waitsForUnlock = false
 
+  /// Whether nothing can be said again now.
   var isEmpty: Bool { facts.isEmpty && answers.isEmpty && lost.isEmpty && left.isEmpty }
 
   /// Its reopenings: of a paper whose time is up nothing else counts, and without them the bell's seal would be one
