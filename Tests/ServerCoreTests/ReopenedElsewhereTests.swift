@@ -85,8 +85,9 @@ import Testing
 
   /// The second device saved q2 without the lease, and follows both reopenings of the first one's paper with its own.
   /// At the second it goes on from what the server says, which covers q2 and does not hold it. The candidate was told
-  /// that it is saved, so it stays on the screen and in what is handed in there.
-  @Test func answerBelowTwoStaleReopeningsStays() throws {
+  /// that it is saved, so it stays on the screen and in what is handed in there. Also where the device does not know
+  /// yet that its first reopening does not count.
+  @Test(arguments: [true, false]) func answerBelowTwoStaleReopeningsStays(firstIsJudged: Bool) throws {
     let (first, second) = try begun()
     _ = try second.store.save(.options(["a"]), for: "q2", in: second.attempt, at: second.moment())
     first.seal()
@@ -99,7 +100,7 @@ import Testing
     try first.send(from: 6)
     try second.read()
     #expect(try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment()).answers.isEmpty)
-    try second.push()
+    if firstIsJudged { try second.push() }
     let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
     #expect(seal.statement.ordinal == 2)
     first.seal(ordinal: 2)

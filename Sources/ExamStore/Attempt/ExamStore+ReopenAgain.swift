@@ -15,8 +15,9 @@ extension ExamStore {
     var values: [(place: EntryPlace, said: SaidValues.Element)] = []
     for (place, kind) in try ownEntries(memory) {
       // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing.
-      // Nor does one under another lease, which said nothing again of what stood here still.
-      if case .reopened = kind, !kept.holds(place, for: .neverCounted) {
+      // Nor does one under another lease, which said nothing again of what stood here still, or one that the server has
+      // not judged as far as this device was told.
+      if case .reopened = kind, memory.isAcknowledged(place), !kept.holds(place, for: .neverCounted) {
         values.removeAll { !unjudged.contains($0.place) }
       }
       guard let said = kind.said else { continue }

@@ -112,7 +112,7 @@ extension Evidence {
     _ seal: SealStatement, of attempt: ServerAttemptDump, on server: ServerDump, _ phone: PhoneDump
   ) -> [ID128: UInt64] {
     let events = byNode[phone.node] ?? []
-    let restoredAt = restores.map(\.at).max() ?? .min
+    let epochs = epochsSinceRestore
     let candidate = attempt.row.candidate
     guard
       let end = events.firstIndex(where: {
@@ -125,8 +125,8 @@ extension Evidence {
       }),
       let answers = try? AnswersRecord(wire: record.body),
       events[..<end].contains(where: {
-        guard case .scopeApplied(candidate, _, let version) = $0.fact else { return false }
-        return version >= record.version && $0.trueMilliseconds > restoredAt
+        guard case .scopeApplied(candidate, let epoch, let version) = $0.fact else { return false }
+        return version >= record.version && epochs.contains(epoch)
       }),
       !arrivals(of: attempt, on: server).contains(where: {
         $0.reason == .staleLease && $0.journal.dump.row.device == phone.deviceKey
@@ -134,6 +134,16 @@ extension Evidence {
       })
     else { return [:] }
     return Dictionary(answers.journals.map { ($0.journal, $0.sequence) }) { max($0, $1) }
+  }
+
+  /// The epochs of the openings since the last restore: a response of before it may arrive later.
+  private var epochsSinceRestore: Set<UInt64> {
+    let restoredAt = restores.map(\.at).max() ?? .min
+    return Set(
+      history.compactMap { event in
+        guard case .serverOpened(let epoch) = event.fact, event.trueMilliseconds > restoredAt else { return nil }
+        return epoch
+      })
   }
 
   /// When a server's state was taken back, and to which instant.
