@@ -225,14 +225,20 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2"])
   }
 
-  /// Found by the simulator: an answer on its way when another device's lock was taken over vanished from the screen.
-  @Test func answerOnItsWayOutlivesTheLockOfAnotherDevice() throws {
+  /// The second device has the lease, the first one's lock, and q2, which is on its way.
+  private func lockedElsewhere() throws -> (first: TestPhone, second: StorePhone) {
     let (first, second) = try begun()
     first.append(.lock(LockFact(number: 1, cause: .call)))
     try first.send(from: 5)
     try release(first)
     _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
     _ = try takeOver(second)
+    return (first, second)
+  }
+
+  /// Found by the simulator: an answer on its way when another device's lock was taken over vanished from the screen.
+  @Test func answerOnItsWayOutlivesTheLockOfAnotherDevice() throws {
+    let (first, second) = try lockedElsewhere()
     #expect(try second.store.phase(of: second.attempt) == .locked(1))
     #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["b"]))
     try second.push()
@@ -247,12 +253,7 @@ import Testing
   /// Found by the simulator: the server's record, gone on from once it named such an answer's entry and while the other
   /// device's lock held, took the answer from the screen for good.
   @Test func answerThatAnothersLockKeptIsSaidAgainAfterItsUnlock() throws {
-    let (first, second) = try begun()
-    first.append(.lock(LockFact(number: 1, cause: .call)))
-    try first.send(from: 5)
-    try release(first)
-    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
-    _ = try takeOver(second)
+    let (first, second) = try lockedElsewhere()
     #expect(try second.push().map(\.reason) == [.whileLocked])
     // The record is made anew. It names news of the first device, of which nothing counts, and q2's entry.
     first.answer("q3", "c")
@@ -270,12 +271,7 @@ import Testing
   /// The first device opens its lock itself, under a lease that came back to it.
   @Test(arguments: [nil, "a"])
   func answerThatAnothersLockKeptIsSaidAgainAfterThatOnesUnlock(answerSince: String?) throws {
-    let (first, second) = try begun()
-    first.append(.lock(LockFact(number: 1, cause: .call)))
-    try first.send(from: 5)
-    try release(first)
-    _ = try second.store.save(.options(["b"]), for: "q2", in: second.attempt, at: second.moment())
-    _ = try takeOver(second)
+    let (first, second) = try lockedElsewhere()
     #expect(try second.push().map(\.reason) == [.whileLocked])
     try release(first)
     first.lease = 3
