@@ -8,17 +8,8 @@ import Testing
   private static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// 1234567 as 1,234,567.
-  private static func grouped(_ number: Int) -> String {
-    let digits = Array(String(number))
-    return digits.indices.reduce(into: "") { text, index in
-      if index > 0, (digits.count - index).isMultiple(of: 3) { text += "," }
-      text.append(digits[index])
-    }
-  }
-
   private static func row(_ name: String, _ lane: SoakState.Lane) -> String {
-    let runs = grouped(lane.runs)
+    let runs = Digits.grouped(lane.runs)
     return lane.failureCount == 0
       ? "| \(name) | 0 failures in \(runs) (95 % bound 3/\(runs)) |"
       : "| \(name) | \(lane.failureCount) failure\(lane.failureCount == 1 ? "" : "s") in \(runs) |"

@@ -118,8 +118,8 @@ import Testing
   @Test func theRuleOfThreeHoldsForMoreThanThirtyRuns() {
     #expect(RuleOfThree.bound(runs: 30) == nil)
     #expect(RuleOfThree.bound(runs: 1_000) == 0.003)
-    #expect(RuleOfThree.words(failures: 0, runs: 1_000) == "0 failures in 1000 (95 % bound 3/1000 = 0.3 %)")
-    #expect(RuleOfThree.words(failures: 2, runs: 1_000) == "2 failures in 1000")
+    #expect(RuleOfThree.words(failures: 0, runs: 1_000) == "0 failures in 1,000 (95 % bound 3/1,000 = 0.3 %)")
+    #expect(RuleOfThree.words(failures: 2, runs: 1_000) == "2 failures in 1,000")
     // It is the upper end of the exact interval 1 - 0.05^(1/n), a little to the safe side.
     for runs in [31, 100, 1_000, 100_000] {
       let exact = 1 - Foundation.pow(0.05, 1 / Double(runs))

@@ -200,7 +200,7 @@ import Testing
     #expect(try reasons(phone.send()) == [.whileLocked])
     #expect(try phone.board().lockedBy == 1)
     #expect(try phone.board().lockCause == "app_switch")
-    let code = try code(phone, 1)
+    let code = try server.unlockCode(of: phone.attempt, number: 1)
     phone.append(.unlock(UnlockFact(number: 1, proof: .code(code))))
     phone.answer("q1", "b")
     #expect(try phone.send(from: 6).kept.isEmpty)
@@ -208,19 +208,11 @@ import Testing
     #expect(try phone.board().lockCount == 1)
   }
 
-  private func code(_ phone: TestPhone, _ number: UInt32) throws -> String {
-    guard
-      case .unlockCode(let code) = try server.command(
-        .unlockCode(attempt: phone.attempt, number: number), by: TestServer.proctor)
-    else { throw Problem(.internal, "no code") }
-    return code.code
-  }
-
   @Test func aCodeOpensItsOwnLockOnce() throws {
     let phone = try server.makePhone()
     phone.begin()
     phone.append(.lock(LockFact(number: 1, cause: .call)))
-    let code = try code(phone, 1)
+    let code = try server.unlockCode(of: phone.attempt, number: 1)
     phone.append(.unlock(UnlockFact(number: 1, proof: .code("00000000"))))
     phone.append(.unlock(UnlockFact(number: 1, proof: .code(code))))
     phone.append(.lock(LockFact(number: 2, cause: .call)))

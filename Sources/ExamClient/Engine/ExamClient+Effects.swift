@@ -135,7 +135,7 @@ extension ExamClient {
       if !isLoginNeeded { emit(.loginNeeded) }
       isLoginNeeded = true
     case .clientTooOld, .requestRefused, .journalUnknown, .successorLimitReached:
-      if let trouble = syncTrouble { emit(.syncTroubled(trouble)) }
+      if let trouble = core?.status().trouble { emit(.syncTroubled(SyncTrouble(trouble))) }
     case .serverWentBack, .forked, .digestMismatch: break
     }
     changed()

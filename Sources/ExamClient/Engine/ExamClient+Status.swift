@@ -90,12 +90,14 @@ extension ExamClient {
   /// Proved answers of the server so far.
   package var contacts: Int { contactCount }
 
-  private func currentStatus() -> ExamStatus {
+  func currentStatus() -> ExamStatus {
+    let sync = core?.status()
     var status = ExamStatus(
       phase: store?.identity?.grant == nil ? .loggedOut : .loggedIn, counts: AnswerCounts(), answers: [],
       pendingCount: 0, lockCount: 0, lock: nil, receipt: nil, time: timeLeft, downloads: downloadProgress(),
-      contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, syncTrouble: syncTrouble,
-      isReplaced: isLeaseElsewhere || isSuperseded, isCatchingUp: isCatchingUp,
+      contact: contact, isLoginNeeded: isLoginNeeded, forkCount: 0, syncTrouble: sync?.trouble.map { SyncTrouble($0) },
+      isReplaced: isLeaseElsewhere || isSuperseded,
+      isCatchingUp: sync.map { !$0.awaitingServerAnswers.isEmpty } ?? false,
       isStorageLow: store?.isStorageLow ?? false,
       isStorageFailed: store?.storageFailure != nil, exam: nil, journal: nil, sequence: 0, sections: [],
       evidenceCount: 0)
@@ -121,11 +123,6 @@ extension ExamClient {
     status.sections = sectionStates(found.closedSections)
     return status
   }
-
-  var syncTrouble: SyncTrouble? { core?.status().trouble.map { SyncTrouble($0) } }
-
-  /// After a fork the server's answers are on their way.
-  var isCatchingUp: Bool { core.map { !$0.status().awaitingServerAnswers.isEmpty } ?? false }
 
   func phase(of status: AttemptStatus) -> ExamStatus.Phase {
     switch status.phase {

@@ -14,7 +14,7 @@ extension ExamClient {
     let attempt = try joinedAttempt()
     ringWhatIsDue()
     saveDrafts()
-    if isCatchingUp, contact == .online {
+    if contact == .online, currentStatus().isCatchingUp {
       _ = await wait(timeoutMilliseconds: Self.catchUpMilliseconds) { status, _ in !status.isCatchingUp }
     }
     let (status, digest) = try onStore { (store) throws(ExamStoreError) in

@@ -55,18 +55,9 @@ struct BenchTable {
   /// Three digits that mean something, and thousands apart.
   static func number(_ value: Double) -> String {
     let magnitude = abs(value)
-    if magnitude >= 1_000 { return grouped(Int(value.rounded())) }
+    if magnitude >= 1_000 { return Digits.grouped(Int(value.rounded())) }
     if magnitude >= 100 || value == value.rounded() { return String(format: "%.0f", value) }
     if magnitude >= 10 { return String(format: "%.1f", value) }
     return String(format: magnitude >= 0.1 ? "%.2f" : "%.4f", value)
-  }
-
-  private static func grouped(_ value: Int) -> String {
-    var text = ""
-    for (index, digit) in String(abs(value)).reversed().enumerated() {
-      if index > 0 && index.isMultiple(of: 3) { text.append(",") }
-      text.append(digit)
-    }
-    return (value < 0 ? "-" : "") + String(text.reversed())
   }
 }

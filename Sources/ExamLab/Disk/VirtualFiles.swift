@@ -1,4 +1,5 @@
 import ExamStore
+import ServerCore
 
 /// What `ExamStore` does with files beside SQLite, on a virtual disk. Its calls count like SQLite's.
 struct VirtualFiles: StoreFiles {
@@ -25,10 +26,20 @@ struct VirtualFiles: StoreFiles {
       throw ExamStoreError(
         .storageFailed, "\(path) could not be renamed to \(newPath). Check the disk, then open the store again.")
     }
+    guard Self.move(path, to: newPath, on: disk, of: generation) else { throw Self.dead }
+  }
+
+  /// Renames a file, and makes the new name durable.
+  ///
+  /// - Returns: `false` where the process died before it was.
+  private static func move(
+    _ path: String, to newPath: String, on disk: VirtualDisk, of generation: DiskGeneration
+  ) -> Bool {
     disk.directory.rename(path, to: newPath)
     // A sync of the folder is a call of its own: the power may go before it.
-    guard generation.admit() != nil else { throw Self.dead }
+    guard generation.admit() != nil else { return false }
     if !disk.liesNow() { disk.directory.sync() }
+    return true
   }
 
   func remove(_ path: String) {
@@ -44,20 +55,18 @@ struct VirtualFiles: StoreFiles {
   }
 
   /// What ``RenewedLog`` does with the log that an end without warning left.
-  func renewLog(_ path: String) throws {
-    guard let generation, let disk = generation.admit() else { throw Self.dead }
+  func renewLog(_ path: String) throws(StoreError) {
+    let dead = StoreError(.fault, Self.dead.message)
+    guard let generation, let disk = generation.admit() else { throw dead }
     guard let old = disk.directory[path], old.sizeBytes > 0, disk.hasRoom(for: old.sizeBytes) else { return }
     let new = DiskFile()
     disk.directory.link(path + ".new", new)
     new.write(old.live.base, count: old.live.count, at: 0)
-    guard generation.admit() != nil else { throw Self.dead }
+    guard generation.admit() != nil else { throw dead }
     guard disk.sync(new) else {
-      throw ExamStoreError(.storageFailed, "\(path).new could not be synced. Check the disk, then open it again.")
+      throw StoreError(.fault, "\(path).new could not be synced. Check the disk, then open it again.")
     }
-    guard generation.admit() != nil else { throw Self.dead }
-    disk.directory.rename(path + ".new", to: path)
-    guard generation.admit() != nil else { throw Self.dead }
-    if !disk.liesNow() { disk.directory.sync() }
+    guard generation.admit() != nil, Self.move(path + ".new", to: path, on: disk, of: generation) else { throw dead }
   }
 
   private static let dead = ExamStoreError(

@@ -94,6 +94,6 @@ enum LabPage {
     table{border-collapse:collapse;margin:10px 0}th{text-align:left;color:var(--soft);font-weight:500;font-size:13px}
     td,th{border-bottom:1px solid var(--line);padding:5px 14px 5px 0;vertical-align:top}
     .n{text-align:right;font-variant-numeric:tabular-nums}svg text{fill:var(--soft);font-size:11px}
-    svg polyline{fill:none;stroke:var(--good);stroke-width:1.5}
+    svg path{fill:none;stroke:var(--line)}svg polyline{fill:none;stroke:var(--good);stroke-width:1.5}
     """
 }

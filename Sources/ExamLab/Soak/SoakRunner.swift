@@ -92,7 +92,8 @@ public final class SoakRunner {
 
   private func line(_ lane: any SoakLane) -> String {
     let done = state.lanes[lane.name] ?? SoakState.Lane()
-    return "\(lane.name): \(RuleOfThree.words(failures: done.failureCount, runs: done.runs)) of \(lane.target), "
+    let words = RuleOfThree.words(failures: done.failureCount, runs: done.runs)
+    return "\(lane.name): \(words) of \(Digits.grouped(lane.target)), "
       + String(format: "%.0f s, ", done.seconds) + Self.memory(done.memory)
   }
 
@@ -112,7 +113,8 @@ public final class SoakRunner {
     let rows = lanes.map { lane in
       let done = state.lanes[lane.name] ?? SoakState.Lane()
       return [
-        lane.name, "\(done.runs)", "\(lane.target)", RuleOfThree.words(failures: done.failureCount, runs: done.runs),
+        lane.name, Digits.grouped(done.runs), Digits.grouped(lane.target),
+        RuleOfThree.words(failures: done.failureCount, runs: done.runs),
         String(format: "%.0f s", done.seconds), done.commits.joined(separator: ", "),
       ]
     }
@@ -122,7 +124,8 @@ public final class SoakRunner {
     }.joined()
     let lines = state.lanes.sorted { $0.key < $1.key }.flatMap { name, lane in lane.failures.map { "\(name): \($0)" } }
     return LabPage.html(
-      title: "ExamSync: soak", headline: "\(failures) failures in \(runs) runs", isGood: failures == 0,
+      title: "ExamSync: soak",
+      headline: "\(Digits.grouped(failures)) failures in \(Digits.grouped(runs)) runs", isGood: failures == 0,
       subtitle: "\(state.startedAt) to \(state.updatedAt), seed \(state.seed), \(options.command)",
       body: """
         \(LabPage.list(lines, style: "problems"))
@@ -133,7 +136,7 @@ public final class SoakRunner {
         """)
   }
 
-  /// Resident memory over the runs, from zero.
+  /// Resident memory over the runs, both from zero.
   private static func curve(_ samples: [SoakState.MemorySample]) -> String {
     guard samples.count > 1, let last = samples.last?.runs, let most = samples.map(\.residentBytes).max() else {
       return ""
@@ -143,8 +146,13 @@ public final class SoakRunner {
         format: "%.1f,%.1f", Double(sample.runs) / Double(max(1, last)) * 900,
         90 - Double(sample.residentBytes) / Double(max(1, most)) * 80)
     }
-    return "<svg width=\"920\" height=\"96\" role=\"img\" aria-label=\"resident memory over the runs\">"
-      + "<polyline points=\"\(points.joined(separator: " "))\"/></svg>"
+    let highest = String(format: "%.0f MiB", Double(most) / 1_048_576)
+    return """
+      <svg width="980" height="112" role="img" aria-label="resident memory over the runs">
+      <path d="M0 10H900M0 90H900"/><polyline points="\(points.joined(separator: " "))"/>
+      <text x="908" y="14">\(highest)</text><text x="908" y="94">0 MiB</text>
+      <text x="0" y="108">0 runs</text><text x="900" y="108" text-anchor="end">\(Digits.grouped(last)) runs</text></svg>
+      """
   }
 
   private static var now: String { ISO8601DateFormatter().string(from: Date()) }

@@ -123,8 +123,9 @@ public enum RuleOfThree {
 
   /// `0 failures in 1000 (95 % bound 3/1000 = 0.30 %)`.
   public static func words(failures: Int, runs: Int) -> String {
-    guard failures == 0 else { return "\(failures) failure\(failures == 1 ? "" : "s") in \(runs)" }
-    guard let bound = bound(runs: runs) else { return "0 failures in \(runs) (too few for a bound)" }
-    return "0 failures in \(runs) (95 % bound 3/\(runs) = \(String(format: "%.2g", bound * 100)) %)"
+    let count = Digits.grouped(runs)
+    guard failures == 0 else { return "\(Digits.grouped(failures)) failure\(failures == 1 ? "" : "s") in \(count)" }
+    guard let bound = bound(runs: runs) else { return "0 failures in \(count) (too few for a bound)" }
+    return "0 failures in \(count) (95 % bound 3/\(count) = \(String(format: "%.2g", bound * 100)) %)"
   }
 }

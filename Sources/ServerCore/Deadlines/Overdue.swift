@@ -3,7 +3,7 @@ import SyncProtocol
 import SyncWire
 
 /// The deadlines of attempts that are under way. The server never seals for a device: at deadline and grace it marks
-/// the attempt overdue, durably and once for each deadline, and goes on accepting (protocol, "Seals and receipts").
+/// the attempt overdue, durably and once for each deadline, and goes on accepting (protocol, "Seals").
 extension ServerCore {
   /// Deadlines that one commit looks at: a few milliseconds of work at the bell of a large exam.
   static let deadlinesPerCommit = 32

@@ -150,6 +150,13 @@ final class TestServer {
     }
   }
 
+  /// What a proctor reads out to a candidate.
+  func unlockCode(of attempt: ID128, number: UInt32) throws -> String {
+    guard case .unlockCode(let code) = try command(.unlockCode(attempt: attempt, number: number), by: Self.proctor)
+    else { throw Problem(.internal, "no code") }
+    return code.code
+  }
+
   // MARK: Exams
 
   static let items = [

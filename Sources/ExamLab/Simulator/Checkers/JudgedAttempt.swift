@@ -111,7 +111,7 @@ extension JudgedAttempt {
   }
 }
 
-/// The canonical bytes of an answer sheet (protocol, "Seals and receipts"), written down a second time.
+/// The canonical bytes of an answer sheet (protocol, "Seals"), written down a second time.
 enum JudgedSheet {
   static func digest(_ values: [String: AnswerValue]) -> Digest256 {
     var bytes = Array("examsync answers v1".utf8)

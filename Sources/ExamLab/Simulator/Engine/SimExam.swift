@@ -72,8 +72,7 @@ struct SimExam: Sendable {
   static func publish(_ shape: SimShape, on disk: VirtualDisk) throws -> SimExam {
     var generator = SeededGenerator(seed: UInt64(shape.questions) << 16 | UInt64(shape.variant.rawValue))
     let now = SimClock.epoch - 60_000
-    let store = try SQLiteServerStore(
-      path: serverFile, options: SimServer.connectionOptions(disk), renewLog: disk.renewLog)
+    let store = try SimServer.openStore(on: disk)
     var draws = SeededGenerator(seed: 0xD12A)
     let core = try ServerCore(
       store: store, identity: identity, node: identity.id, configuration: configuration(), now: now,

@@ -20,15 +20,7 @@ enum PageStyle {
   }
 
   /// With thin spaces between thousands.
-  static func count(_ number: some BinaryInteger) -> String {
-    let digits = String(number)
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-      if index > 0, (digits.count - index).isMultiple(of: 3), digit != "-", text != "-" { text += "\u{202F}" }
-      text.append(digit)
-    }
-    return text
-  }
+  static func count(_ number: some BinaryInteger) -> String { Digits.grouped(number, by: "\u{202F}") }
 
   /// A horizontal bar of a share from 0 to 1.
   static func bar(_ share: Double, style: String) -> String {

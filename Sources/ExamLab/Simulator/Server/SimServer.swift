@@ -45,10 +45,10 @@ final class SimServer {
     disk.restore(world.exam.image)
   }
 
-  static func connectionOptions(_ disk: VirtualDisk) -> ConnectionOptions {
+  static func openStore(on disk: VirtualDisk) throws -> SQLiteServerStore {
     var options = ConnectionOptions.durable
     options.vfsName = disk.vfsName
-    return options
+    return try SQLiteServerStore(path: SimExam.serverFile, options: options, renewLog: disk.renewLog)
   }
 
   var isReachable: Bool { core != nil }
@@ -62,8 +62,7 @@ final class SimServer {
     openings += 1
     isSilent = false
     do {
-      let store = try SQLiteServerStore(
-        path: SimExam.serverFile, options: Self.connectionOptions(disk), renewLog: disk.renewLog)
+      let store = try Self.openStore(on: disk)
       self.store = store
       var draws = world.seeds.generator(.server, openings)
       let core = try ServerCore(
@@ -145,10 +144,7 @@ final class SimServer {
   func dump() -> ServerDump? {
     closeStore()
     openings += 1
-    guard
-      let store = try? SQLiteServerStore(
-        path: SimExam.serverFile, options: Self.connectionOptions(disk), renewLog: disk.renewLog)
-    else { return nil }
+    guard let store = try? Self.openStore(on: disk) else { return nil }
     self.store = store
     var draws = world.seeds.generator(.server, openings)
     guard
