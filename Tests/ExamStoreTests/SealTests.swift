@@ -116,6 +116,25 @@ import Testing
     #expect(try phone.status.receipt == nil)
   }
 
+  /// Found by the simulator: a phone that went back to a copy from before it handed the same paper in again showed no
+  /// receipt any more.
+  @Test func receiptOfTheSamePaperHandedInByAnotherCopyIsKept() throws {
+    let phone = try Phone.answering()
+    try phone.answer("q1", "A")
+    _ = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())
+    func receipt(answers: Digest256? = nil) throws -> [UInt8] {
+      try phone.receipt {
+        $0.sequence += 2
+        $0.head = .zero
+        if let answers { $0.answers = answers }
+      }
+    }
+    try refused(.receiptInvalid) { try phone.store.storeReceipt(try receipt(answers: .zero)) }
+    try phone.store.storeReceipt(try receipt())
+    try phone.restart()
+    #expect(try phone.status.receipt != nil)
+  }
+
   @Test func earlierOfTwoReceiptsCounts() throws {
     let phone = try Phone.answering()
     _ = try phone.store.seal(phone.attempt, cause: .candidate, at: phone.moment())

@@ -10,9 +10,12 @@ import Testing
 /// simulator, where a restore had undone the time in which it was said.
 @Suite struct MoreTimeTests: TwoDevices {
   /// A device that goes by a bell of its own: q1 was in time, and time was up for the server when it said q2.
-  private func late() throws -> (operators: TestPhone, phone: StorePhone) {
+  private func late(
+    afterwards act: (TestPhone) throws -> Void = { _ in }
+  ) throws -> (operators: TestPhone, phone: StorePhone) {
     let server = try TestServer()
     let operators = try server.makePhone(duration: 600_000)
+    try act(operators)
     let phone = try StorePhone(afterwards: operators, seed: 3)
     try phone.join()
     _ = try phone.store.start(code: "012345", paperVersion: 1, in: phone.attempt, at: phone.moment())
@@ -77,6 +80,23 @@ import Testing
     var moment = phone.moment()
     moment.time = .late
     #expect(try phone.store.reopen(sealOrdinal: 1, of: phone.attempt, at: moment).answers.isEmpty)
+  }
+
+  /// What it replaced is another device's, from which this one went on: nobody answered since.
+  @Test func theReopeningMakesItCountOverAnAnswerFromBefore() throws {
+    let (operators, phone) = try late { first in
+      first.begin()
+      first.answer("q2", "c")
+      try first.send()
+      try release(first)
+    }
+    #expect(try operators.exported().answers.map(\.values) == [["a"], ["c"]])
+    try sealAndReopen(operators, phone)
+    try extend(operators, phone)
+    let again = try phone.store.reopen(sealOrdinal: 1, of: phone.attempt, at: phone.moment())
+    #expect(again.answers.map(\.item) == ["q2"])
+    #expect(try phone.push().isEmpty)
+    #expect(try operators.exported().answers.map(\.values) == [["a"], ["b"]])
   }
 
   /// Somebody went on since: the newer answer stays.

@@ -83,11 +83,49 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2", "q3", "q5"])
   }
 
+  /// The same where this device knows neither of the seal nor of the reopening before it has the lease.
+  @Test func answerAfterASealThatNobodyToldOfIsSaidAgain() throws {
+    let (first, second) = try begun()
+    first.answer("q2", "c")
+    try first.send(from: 5)
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    // The lease comes back to the first device, which hands in; what the second says meanwhile is on its way.
+    _ = try second.store.save(.options(["a"]), for: "q2", in: second.attempt, at: second.moment())
+    try release(first)
+    first.lease = 3
+    first.seal()
+    try first.send(from: 6)
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    #expect(try second.push().contains { $0.reason == .afterSeal })
+    try release(first)
+    try reopen(first)
+    first.lease = 5
+    first.append(.reopened(sealOrdinal: 1))
+    try first.send(from: 7)
+    try release(first)
+    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.push().isEmpty)
+    #expect(try takeOver(second) == nil)
+    #expect(try first.exported().answers.map(\.values) == [["a"], ["a"]])
+  }
+
+  /// What a device knows of its first reopening at the second one. Verdicts come with the scope: an acknowledgement
+  /// alone does not tell what became of an entry.
+  enum FirstReopening: CaseIterable {
+    case known, acknowledged, onItsWay
+  }
+
   /// The second device saved q2 without the lease, and follows both reopenings of the first one's paper with its own.
   /// At the second it goes on from what the server says, which covers q2 and does not hold it. The candidate was told
   /// that it is saved, so it stays on the screen and in what is handed in there. Also where the device does not know
   /// yet that its first reopening does not count.
-  @Test(arguments: [true, false]) func answerBelowTwoStaleReopeningsStays(firstIsJudged: Bool) throws {
+  @Test(arguments: FirstReopening.allCases)
+  func answerBelowTwoStaleReopeningsStays(firstReopening: FirstReopening) throws {
     let (first, second) = try begun()
     _ = try second.store.save(.options(["a"]), for: "q2", in: second.attempt, at: second.moment())
     first.seal()
@@ -100,13 +138,14 @@ import Testing
     try first.send(from: 6)
     try second.read()
     #expect(try second.store.reopen(sealOrdinal: 1, of: second.attempt, at: second.moment()).answers.isEmpty)
-    if firstIsJudged { try second.push() }
+    if firstReopening == .known { try second.push() }
     let seal = try second.store.seal(second.attempt, cause: .candidate, at: second.moment())
     #expect(seal.statement.ordinal == 2)
     first.seal(ordinal: 2)
     try first.send(from: 8)
     try reopen(first)
     try second.read()
+    if firstReopening == .acknowledged { try second.push() }
     let reopened = try second.store.reopen(sealOrdinal: 2, of: second.attempt, at: second.moment())
     #expect(reopened.answers.map(\.item) == ["q2"])
     let sheet = try second.store.answerSheet(of: second.attempt)

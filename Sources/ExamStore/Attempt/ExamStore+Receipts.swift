@@ -21,7 +21,7 @@ extension ExamStore {
     }
     let memory = try memory(of: statement.attempt)
     if let seal = memory.fold.seal, seal.statement.ordinal == statement.ordinal, seal.journal == statement.journal {
-      guard try isSaid(statement, by: seal) else {
+      guard try isSaid(statement, by: seal, of: memory) else {
         throw ExamStoreError(
           .receiptInvalid, "The receipt says something else than what was handed in here. Show this to the proctor.")
       }
@@ -38,10 +38,15 @@ extension ExamStore {
   }
 
   /// Whether a receipt is for this seal, or for an earlier one of the same paper: a seal that was kept under another
-  /// lease is made anew, and a server that was restored from before may count the first of them.
-  private func isSaid(_ receipt: ReceiptStatement, by seal: SealMark) throws(ExamStoreError) -> Bool {
+  /// lease is made anew, and a server that was restored from before may count the first of them. Or for a later one,
+  /// in entries of another copy of this store, which this copy cannot have.
+  private func isSaid(
+    _ receipt: ReceiptStatement, by seal: SealMark, of memory: AttemptMemory
+  ) throws(ExamStoreError) -> Bool {
     guard seal.statement.answers == receipt.answers else { return false }
     if seal.sequence == receipt.sequence { return seal.head == receipt.head }
+    let end = memory.journals.first { $0.id == seal.journal }?.end ?? 0
+    if receipt.sequence > end { return true }
     guard let stored = try journals().entry(receipt.sequence, of: seal.journalNumber), stored.head == receipt.head,
       case .seal(let signed) = stored.entry.kind, let earlier = try? SealStatement(wire: signed.statement)
     else { return false }

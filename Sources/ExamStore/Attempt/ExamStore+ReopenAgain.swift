@@ -8,16 +8,17 @@ extension ExamStore {
   /// after that, or kept it under another lease where it came before the lease did, or below a lock whose unlock it
   /// lost; of these only what is not current here any more, because the record that brought the seal covers it. What
   /// else there is comes with the lease, or with the unlock.
-  func valuesAfterSeal(_ memory: AttemptMemory, _ kept: KeptEntries) throws(ExamStoreError) -> SaidValues {
+  func valuesAfterSeal(_ memory: AttemptMemory, _ word: ServerWord) throws(ExamStoreError) -> SaidValues {
+    let kept = word.kept
     let unjudged = memory.fold.placesAfterSeal
     let reasonsOfGone = Set.neverCounted.union([.afterSeal, .whileLocked])
     guard kept.names(reasonsOfGone) || !unjudged.isEmpty else { return [] }
     var values: [(place: EntryPlace, said: SaidValues.Element)] = []
     for (place, kind) in try ownEntries(memory) {
       // Below a seal of another device that was reopened later, an earlier reopening of this one counts for nothing.
-      // Nor does one under another lease, which said nothing again of what stood here still, or one that the server has
-      // not judged as far as this device was told.
-      if case .reopened = kind, memory.isAcknowledged(place), !kept.holds(place, for: .neverCounted) {
+      // Nor does one under another lease, which said nothing again of what stood here still, or one whose verdict this
+      // device was not told yet.
+      if case .reopened = kind, word.covers(place), !kept.holds(place, for: .neverCounted) {
         values.removeAll { !unjudged.contains($0.place) }
       }
       guard let said = kind.said else { continue }
@@ -31,25 +32,14 @@ extension ExamStore {
   }
 
   /// What was said here before the seal that is reopened, and came too late then: there is more time now. A restored
-  /// server may have lost the time in which it was said. An item that somebody answered since is not among it: where
-  /// the server has another value than this device's last one that counted.
+  /// server may have lost the time in which it was said. An item that somebody answered since is not among it.
   func valuesAfterDeadline(_ memory: AttemptMemory, _ word: ServerWord) throws(ExamStoreError) -> SaidValues {
-    let kept = word.kept
-    guard kept.names(.tooLate) else { return [] }
-    var values: SaidValues = []
-    var counted: [String: AnswerValue] = [:]
-    for (place, kind) in try ownEntries(memory) {
-      if case .reopened = kind { values = [] }
-      guard let said = kind.said else { continue }
-      values.removeAll { $0.item == said.item }
-      if kept.holds(place, for: .tooLate) {
-        values.append(said)
-      } else if !kept.holds(place, for: Set(KeptReason.allCases)) {
-        counted[said.item] = said.value
-      }
+    guard word.kept.names(.tooLate) else { return [] }
+    let own = try ownEntries(memory)
+    let reopening = own.last { Uncounted.isReopening($0.kind) }?.place ?? .beginning
+    return valuesNotAnsweredSince(own, memory, word) { place in
+      reopening < place && word.kept.holds(place, for: .tooLate)
     }
-    guard let record = word.record else { return values }
-    return values.filter { record.answers[$0.item] == counted[$0.item] }
   }
 
   /// The start that this device showed, and the form before it. A record that brought another device's seal knows no
@@ -70,31 +60,31 @@ extension ExamStore {
 
   /// Whether the seal that stands here was reopened, and the server knows it from another device, which went on.
   /// Nothing is left for a reopening of this one to open: it would be kept, and said again for ever.
-  func isReopenedElsewhere(_ memory: AttemptMemory, _ record: AnswersRecord?) -> Bool {
-    guard case .sealed(let ordinal) = memory.fold.state.phase, let record,
+  func isReopenedElsewhere(_ memory: AttemptMemory, _ word: ServerWord) -> Bool {
+    guard case .sealed(let ordinal) = memory.fold.state.phase, let record = word.record,
       FactName.reopened(ordinal).isReopening(knownTo: record), names(record, moreThan: memory)
     else { return false }
     // A seal of this device that the record does not cover yet has to be judged first.
     guard let seal = memory.fold.seal, seal.statement.ordinal == ordinal else { return true }
-    return record.covers(seal)
+    return word.covers(seal.place)
   }
 
   /// Goes on from the server's record where the seal that was reopened is another device's there, and this device
   /// handed in without knowing: what it had answered counts neither there nor, from now on, here, and is said again.
   func goOnFromAnothersSeal(
-    _ ordinal: UInt32, _ memory: AttemptMemory, _ record: AnswersRecord?
+    _ ordinal: UInt32, _ memory: AttemptMemory, _ word: ServerWord
   ) throws(ExamStoreError) {
-    guard let seal = memory.fold.seal, memory.fold.state.isSealed, seal.statement.ordinal == ordinal, let record,
-      record.sealOrdinal == ordinal, record.isSealed, !record.covers(seal)
+    guard let seal = memory.fold.seal, memory.fold.state.isSealed, seal.statement.ordinal == ordinal,
+      let record = word.record, record.sealOrdinal == ordinal, record.isSealed, !word.covers(seal.place)
     else { return }
     try goOnWhereNew(from: record, memory)
   }
 
   /// Answers to say again, with those that came after the seal of another device in the place of older ones.
   func withValuesAfterSeal(
-    _ answers: SaidValues, _ memory: AttemptMemory, _ kept: KeptEntries
+    _ answers: SaidValues, _ memory: AttemptMemory, _ word: ServerWord
   ) throws(ExamStoreError) -> SaidValues {
-    let later = try valuesAfterSeal(memory, kept)
+    let later = try valuesAfterSeal(memory, word)
     return answers.filter { answer in !later.contains { $0.item == answer.item } } + later
   }
 
@@ -179,12 +169,5 @@ extension ExamStore {
     if moment.time == .late, seal == nil { return try repeatEntries(of: again.reopeningsAlone, memory, at: moment) }
     again.answers = memory.fold.values { $0 > lost || kept.holds($0, for: reasons) }
     return try repeatEntries(of: again, memory, at: moment, seal: seal)
-  }
-}
-
-extension AnswersRecord {
-  /// Whether the server has judged what stands in a seal's journal up to that seal.
-  fileprivate func covers(_ seal: SealMark) -> Bool {
-    journals.contains { $0.journal == seal.journal && $0.sequence >= seal.sequence }
   }
 }

@@ -65,7 +65,7 @@ extension ExamStore {
   ) throws(ExamStoreError) -> TakeOver {
     let memory = try memory(of: attempt)
     let word = try serverWord(memory)
-    try goOnFromAnothersSeal(sealOrdinal, memory, word.record)
+    try goOnFromAnothersSeal(sealOrdinal, memory, word)
     var draft = try liveDraft(memory, at: moment)
     let reopened = EntryKind.reopened(sealOrdinal: sealOrdinal)
     var state = draft.state
@@ -76,11 +76,9 @@ extension ExamStore {
     if draft.state.phase == .notStarted {
       for kind in try startSaid(memory) { try draft.append(kind) }
     }
-    // Below a lock it does not count yet: it stands here, and is said again with the unlock.
-    if draft.state.phase != .notStarted {
-      let late = moment.time == .late ? [] : try valuesAfterDeadline(memory, word)
-      try draft.append(try withValuesAfterSeal(late, memory, word.kept))
-    }
+    // Below a lock, or before a start, it does not count yet: it stands here, and is said again after that.
+    let late = moment.time == .late ? [] : try valuesAfterDeadline(memory, word)
+    try draft.append(try withValuesAfterSeal(late, memory, word))
     return try committed(draft, to: memory)
   }
 

@@ -54,36 +54,33 @@ extension ExamStore {
       return again
     }
     let isSealed = memory.fold.state.isSealed
-    if isSealed, !isReopenedElsewhere(memory, word.record) { return try sealAgain(memory, word, at: moment) }
+    if isSealed, !isReopenedElsewhere(memory, word) { return try sealAgain(memory, word, at: moment) }
     var uncounted = try uncounted(memory, word)
     if isSealed, moment.time != .late {
-      uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, word.kept)
+      uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, word)
     }
     if !uncounted.isEmpty || uncounted.waitsForUnlock {
-      // When time is up nothing can be journalled, and what is adopted would hide what has to be. Before the start only
+      // When time is up nothing can be journalled, and answers are not hidden by what is adopted. Before the start only
       // the information form can be among it, which is taken then too. What the server lost it gets, as evidence.
       if moment.time == .late {
         var rest = uncounted.reopeningsAlone
         rest.lost = uncounted.lost
-        return rest.isEmpty ? nil : try repeatEntries(of: rest, memory, at: moment)
+        if !rest.isEmpty { return try repeatEntries(of: rest, memory, at: moment) }
+        guard uncounted.answers.isEmpty, !uncounted.waitsForUnlock else { return nil }
+        if let record = word.record { try goOnWhereNew(from: record, memory) }
+        return nil
       }
       let unknown = locksElsewhere(memory, word.record)
       if !unknown.isEmpty { return try repeatEntries(of: Uncounted(facts: unknown), memory, at: moment) }
       // While it is locked no answer would count. The lock itself has to, or its unlock would not.
-      if case .locked = memory.fold.state.phase {
+      if case .locked = memory.fold.state.phase, !isEveryLockOpen(memory, word.record) {
         guard !uncounted.facts.isEmpty else { return nil }
         return try repeatEntries(of: Uncounted(facts: uncounted.facts), memory, at: moment)
       }
     }
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
-    guard !uncounted.waitsForUnlock, let record = word.record else { return saved }
-    let wasOpenedElsewhere = isOpenedElsewhere(memory, record)
-    try goOnWhereNew(from: record, memory)
-    // With the other device's unlock comes what its lock kept from counting.
-    if saved == nil, wasOpenedElsewhere, memory.fold.state.ledger.holding == nil {
-      return try takeOverOnce(attempt, at: moment)
-    }
+    if !uncounted.waitsForUnlock, let record = word.record { try goOnWhereNew(from: record, memory) }
     return saved
   }
 
@@ -92,11 +89,12 @@ extension ExamStore {
     let kept = word.kept
     let lost = try lost(memory, word.record)
     let reasonsForAll = Set.tooLate.union(Set.neverCounted)
-      .union([.whileLocked, .unlockInvalid, .notStarted, .informationMissing])
+      .union([.whileLocked, .unlockInvalid, .notStarted, .informationMissing, .afterSeal])
     guard kept.names(reasonsForAll) || lost != nil else { return uncounted }
     var told = ToldFacts(word)
     var startCounts = told.known.contains(.start)
-    for (place, kind) in try ownEntries(memory) {
+    let own = try ownEntries(memory)
+    for (place, kind) in own {
       told.take(kind, at: place)
       if case .start = kind, memory.isAcknowledged(place), !kept.holds(place, for: Set(KeptReason.allCases)) {
         startCounts = true
@@ -115,56 +113,40 @@ extension ExamStore {
     let startsAgain = uncounted.facts.contains { FactName($0) == .start }
     let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
     let reasons = startCounts ? Set.neverCounted.union([.notStarted]) : .neverCounted
-    let open = openEntries(memory, word.record)
+    let (isSealed, locksAreOpen) = (memory.fold.state.isSealed, isEveryLockOpen(memory, word.record))
+    // Another device handed in and went on after a reopening, and this one knew of neither.
+    let isOpenAgain = !isSealed && word.record?.isSealed == false
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
-        || ((unlocksAgain || place < told.lastUnlock || open(place)) && kept.holds(place, for: [.whileLocked]))
+        || ((unlocksAgain || place < told.lastUnlock || (isSealed && locksAreOpen && word.covers(place)))
+          && kept.holds(place, for: [.whileLocked]))
         || (place < told.lastGrant && kept.holds(place, for: .tooLate))
+        || (isOpenAgain && word.covers(place) && kept.holds(place, for: [.afterSeal]))
     }
-    guard kept.names([.whileLocked]), !memory.fold.state.isSealed else { return uncounted }
+    guard kept.names([.whileLocked]), !isSealed else { return uncounted }
     let items = Set(uncounted.answers.map(\.item))
-    let isHeld = memory.fold.values { kept.holds($0, for: [.whileLocked]) }.contains { !items.contains($0.item) }
-    uncounted.waitsForUnlock = isHeld && !isOpenedElsewhere(memory, word.record)
-    uncounted.answers += try valuesHidden(memory, word, where: open)
+    if locksAreOpen {
+      uncounted.answers += valuesBelowLocks(own, memory, word).filter { !items.contains($0.item) }
+    } else {
+      let held = memory.fold.values { kept.holds($0, for: [.whileLocked]) }
+      uncounted.waitsForUnlock = held.contains { !items.contains($0.item) }
+    }
     return uncounted
   }
 
-  /// The entries that a lock may have kept from counting, and none does any more: no lock holds the attempt, here or by
-  /// a record that covers them.
-  private func openEntries(_ memory: AttemptMemory, _ record: AnswersRecord?) -> (EntryPlace) -> Bool {
+  /// Whether no lock holds the attempt by what is known here and the server's record together: an answer that is said
+  /// now counts, also where this device has not gone on yet from the record that brings the unlock.
+  private func isEveryLockOpen(_ memory: AttemptMemory, _ record: AnswersRecord?) -> Bool {
+    guard let record else { return false }
     let own = memory.fold.state.ledger
-    guard own.holding == nil, let record, Set(record.locks).isSubset(of: own.unlocked.union(record.unlocked)) else {
-      return { _ in false }
-    }
-    return { place in
-      guard let journal = memory.journals.first(where: { $0.number == place.journal }) else { return false }
-      return record.journals.contains { $0.journal == journal.id && $0.sequence >= place.sequence }
-    }
+    return own.locks.union(record.locks).isSubset(of: own.unlocked.union(record.unlocked))
   }
 
-  /// Whether the lock that holds here was opened by another device: to go on from the record opens it here.
-  private func isOpenedElsewhere(_ memory: AttemptMemory, _ record: AnswersRecord?) -> Bool {
-    guard let holding = memory.fold.state.ledger.holding, let record else { return false }
-    return record.unlocked.contains(holding)
-  }
-
-  /// Answers that a lock kept from counting and that a record hid which brought its unlock, unless somebody answered
-  /// the item since: where the server has another value than this device's last one that counted.
-  private func valuesHidden(
-    _ memory: AttemptMemory, _ word: ServerWord, where isOpen: (EntryPlace) -> Bool
-  ) throws(ExamStoreError) -> SaidValues {
-    guard let record = word.record else { return [] }
-    var last: [String: (place: EntryPlace, value: AnswerValue?)] = [:]
-    var counted: [String: AnswerValue] = [:]
-    for (place, kind) in try ownEntries(memory) {
-      guard let said = kind.said else { continue }
-      last[said.item] = (place, said.value)
-      if !word.kept.holds(place, for: Set(KeptReason.allCases)) { counted[said.item] = said.value }
+  /// Answers that a lock kept from counting, also those that a record hid, but none that somebody answered since.
+  private func valuesBelowLocks(_ own: [OwnEntry], _ memory: AttemptMemory, _ word: ServerWord) -> SaidValues {
+    valuesNotAnsweredSince(own, memory, word) { place in
+      word.covers(place) && word.kept.holds(place, for: [.whileLocked])
     }
-    return last.filter { item, said in
-      isOpen(said.place) && word.kept.holds(said.place, for: [.whileLocked])
-        && memory.fold.valuePlaces[item] != said.place && record.answers[item] == counted[item]
-    }.sorted { $0.value.place < $1.value.place }.map { (item: $0.key, value: $0.value.value) }
   }
 
   /// What other journals said, the server lost, and no journal of this device says. The form's fields are gone.
@@ -206,8 +188,7 @@ extension ExamStore {
     let uncounted = try uncounted(memory, word)
     // Where the reopening before it was kept too, the server expected no seal.
     let reasons = uncounted.reopeningsAlone.isEmpty ? .neverCounted : Set.neverCounted.union([.sealInvalid])
-    let place = EntryPlace(journal: seal.journalNumber, sequence: seal.sequence)
-    guard word.kept.holds(place, for: reasons) else { return nil }
+    guard word.kept.holds(seal.place, for: reasons) else { return nil }
     return try repeatEntries(of: uncounted, memory, at: moment, seal: seal.statement)
   }
 

@@ -23,6 +23,9 @@ extension Set<KeptReason> {
   static let neverCounted: Set = [KeptReason.staleLease, .superseded]
 }
 
+/// An entry of this device, and where it stands.
+typealias OwnEntry = (place: EntryPlace, kind: EntryKind)
+
 /// Values of items, in the order in which they were said; `nil` where an answer was taken back.
 typealias SaidValues = [(item: String, value: AnswerValue?)]
 
@@ -50,20 +53,55 @@ struct KeptEntries {
 /// What the server says of an attempt, read once for all that is decided by it.
 struct ServerWord {
   /// Its answers; `nil` where it says nothing of them.
-  var record: AnswersRecord?
-  var kept: KeptEntries
+  let record: AnswersRecord?
+  let kept: KeptEntries
+  /// The last sequence that the record covers, by the journal's number.
+  private let covered: [Int64: UInt64]
+
+  init(record: AnswersRecord?, kept: KeptEntries, journals: [JournalState]) {
+    self.record = record
+    self.kept = kept
+    let positions = (record?.journals ?? []).map { ($0.journal, $0.sequence) }
+    let byID = Dictionary(positions, uniquingKeysWith: max)
+    covered = Dictionary(uniqueKeysWithValues: journals.map { ($0.number, byID[$0.id] ?? 0) })
+  }
+
+  /// Whether this device was told what became of an entry. An acknowledgement does not tell: verdicts come with the
+  /// candidate's scope, as its answers do, and an entry that the record covers was judged before the record was made.
+  func covers(_ place: EntryPlace) -> Bool { place.sequence <= covered[place.journal] ?? 0 }
 }
 
 extension ExamStore {
   /// This device's entries of an attempt as far as they stand, journal by journal, in the order they were said in.
-  func ownEntries(_ memory: AttemptMemory) throws(ExamStoreError) -> [(place: EntryPlace, kind: EntryKind)] {
-    var own: [(place: EntryPlace, kind: EntryKind)] = []
+  func ownEntries(_ memory: AttemptMemory) throws(ExamStoreError) -> [OwnEntry] {
+    var own: [OwnEntry] = []
     for journal in memory.journals {
       for stored in try journals().entryList(of: journal.number) where stored.sequence <= journal.end {
         own.append((EntryPlace(journal: journal.number, sequence: stored.sequence), stored.entry.kind))
       }
     }
     return own
+  }
+
+  /// The last values that this device said of some items, by where it said them, in the order in which they were said.
+  /// An item that somebody answered since is not among them: the server has neither this device's last value that
+  /// counted nor, where its last one stands here, the one that stands under it.
+  func valuesNotAnsweredSince(
+    _ own: [OwnEntry], _ memory: AttemptMemory, _ word: ServerWord, where isWanted: (EntryPlace) -> Bool
+  ) -> SaidValues {
+    var last: [String: (place: EntryPlace, value: AnswerValue?)] = [:]
+    var counted: [String: AnswerValue] = [:]
+    for (place, kind) in own {
+      guard let said = kind.said else { continue }
+      last[said.item] = (place, said.value)
+      if !word.kept.holds(place, for: Set(KeptReason.allCases)) { counted[said.item] = said.value }
+    }
+    func isAnsweredSince(_ item: String, _ place: EntryPlace) -> Bool {
+      guard let there = word.record.map({ $0.answers[item] }), there != counted[item] else { return false }
+      return memory.fold.valuePlaces[item] != place || there != memory.base?.answers[item]
+    }
+    return last.filter { isWanted($0.value.place) && !isAnsweredSince($0.key, $0.value.place) }
+      .sorted { $0.value.place < $1.value.place }.map { (item: $0.key, value: $0.value.value) }
   }
 
   func serverWord(_ memory: AttemptMemory) throws(ExamStoreError) -> ServerWord {
@@ -73,7 +111,7 @@ extension ExamStore {
       let ranges = try keptRanges(of: journal.id).filter { !(journal.isLive && $0.reason == .superseded) }
       kept.add(ranges, of: journal.number)
     }
-    return ServerWord(record: try serverAnswers(of: memory.attempt), kept: kept)
+    return ServerWord(record: try serverAnswers(of: memory.attempt), kept: kept, journals: memory.journals)
   }
 
   /// What the server kept without effect of a journal, of this device or of another one of the candidate.
@@ -94,6 +132,11 @@ extension ExamStore {
 extension JournalState {
   /// The place of the last entry.
   var place: EntryPlace { EntryPlace(journal: number, sequence: last) }
+}
+
+extension SealMark {
+  /// The place of the seal.
+  var place: EntryPlace { EntryPlace(journal: journalNumber, sequence: sequence) }
 }
 
 extension EntryKind {
