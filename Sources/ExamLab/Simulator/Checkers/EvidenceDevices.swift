@@ -4,20 +4,56 @@ import ServerCore
 import SyncProtocol
 
 extension Evidence {
-  /// Whether an entry first came to stand on the server between an instant and the end, as far as it is known there at
-  /// the end. After a restore that took it back it comes anew, under the lease that its device has by then.
+  /// Whether an entry came to stand on the server between an instant and the end. After a restore that took it back it
+  /// comes anew, under the lease that its device has by then.
   private func wasNew(_ sequence: UInt64, of journal: ID128, since start: Int64, until end: Int64) -> Bool {
-    let reachedAt = history.compactMap { event -> Int64? in
+    let reachedAt = reachings(sequence, of: journal, until: end)
+    guard !reachedAt.isEmpty else { return true }
+    // A phone may have gone on from what a restore took afterwards.
+    let instants = [end] + restores.map(\.at).filter { start < $0 && $0 <= end }.map { $0 - 1 }
+    return instants.contains { instant in standing(at: instant, reachedAt).map { $0 >= start } ?? false }
+  }
+
+  /// Whether an entry came to the server once more after a restore that took it back: what became of it before says
+  /// nothing of what becomes of it then.
+  func cameAgain(_ sequence: UInt64, of journal: ID128) -> Bool {
+    guard !restores.isEmpty else { return false }
+    let reachedAt = reachings(sequence, of: journal, until: end)
+    guard let first = reachedAt.first, let since = standing(at: end, reachedAt) else { return false }
+    return first < since
+  }
+
+  /// When the server said that it has an entry, in order.
+  private func reachings(_ sequence: UInt64, of journal: ID128, until end: Int64) -> [Int64] {
+    history.compactMap { event in
       guard event.trueMilliseconds <= end, case .acknowledged(journal, let reached, _) = event.fact,
         reached >= sequence
       else { return nil }
       return event.trueMilliseconds
     }
-    let takenBackAt = restores.last { restore in
-      restore.at <= end && reachedAt.contains { restore.from < $0 && $0 <= restore.at }
-    }?.at
-    guard let takenBackAt else { return !reachedAt.contains { $0 < start } }
-    return reachedAt.first { $0 > takenBackAt }.map { $0 >= start } ?? false
+  }
+
+  /// Since when the server has had an entry that stands there at an instant; `nil` where it does not.
+  private func standing(at instant: Int64, _ reachedAt: [Int64]) -> Int64? {
+    let restore = restores.last { $0.at <= instant }
+    if let restore, let since = standing(at: restore.from, reachedAt) { return since }
+    return reachedAt.first { $0 > restore?.at ?? .min && $0 <= instant }
+  }
+
+  /// Whether the server went back to before a receipt that a phone shows, and says nothing of it any more, which is
+  /// under its own signature. The response that brought it may be of before the restore and arrive after it.
+  func wasTakenBack(_ event: HistoryEvent) -> Bool {
+    var openedAt: [UInt64: Int64] = [:]
+    var epoch: UInt64?
+    for earlier in history where earlier.trueMilliseconds <= event.trueMilliseconds {
+      switch earlier.fact {
+      case .serverOpened(let opened): openedAt[opened] = earlier.trueMilliseconds
+      case .scopeApplied(_, let read, _) where earlier.node == event.node: epoch = read
+      default: break
+      }
+    }
+    let toldAfter = epoch.flatMap { openedAt[$0] } ?? event.trueMilliseconds
+    return restores.contains { $0.from <= event.trueMilliseconds && $0.at >= toldAfter }
   }
 
   /// Whether another device of the attempt saved this value for an item between two instants, or before and it reached
@@ -32,7 +68,7 @@ extension Evidence {
       let saved: AnswerValue?
       switch event.fact {
       case .saved(let journal, let sequence, _, item, let value):
-        guard self.attempt(ofJournal: journal) == attempt,
+        guard self.attempt(ofJournal: journal, of: event.node) == attempt,
           event.trueMilliseconds >= start || wasNew(sequence, of: journal, since: start, until: end)
         else { return false }
         saved = value
@@ -45,6 +81,11 @@ extension Evidence {
       }
       return saved.flatMap { $0.isEmpty ? nil : $0 } == value
     }
+  }
+
+  /// The attempt of a phone's journal, also of one that neither side has any more: who uses the phone knows it.
+  func attempt(ofJournal id: ID128, of node: SimNode) -> ID128? {
+    attempt(ofJournal: id) ?? truth.intents.first { $0.node == node }?.attempt
   }
 
   /// Whether another device handed in, and a restore took its seal from the server: its receipt stands, so the paper

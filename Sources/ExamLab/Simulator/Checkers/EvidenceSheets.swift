@@ -68,10 +68,17 @@ extension Evidence {
   func isOfAnotherSeal(_ ordinal: UInt32, _ attempt: ServerAttemptDump, on server: ServerDump) -> Bool {
     guard !restores.isEmpty, let seal = attempt.seals.first(where: { $0.ordinal == ordinal }),
       let row = attempt.receipts.first(where: { $0.ordinal == ordinal }),
-      let statement = try? ReceiptStatement(wire: Receipt(wire: row.receipt).statement)
+      let statement = row.parsed
     else { return false }
-    return (statement.journal != seal.journal || statement.sequence != seal.sequence)
+    // A phone that went back too may have handed in anew at the same place.
+    return (statement.journal, statement.sequence, statement.head) != (seal.journal, seal.sequence, seal.headAfter)
       && wasHonoured(attempt.row.id, on: server)
+  }
+
+  /// Whether the receipt that counts may be of a seal that a phone does not hold any more, because it went back too: a
+  /// device presented it after a restore. The phone shows none, or one of its own, and a person decides.
+  func mayBeOfAnotherCopy(of node: SimNode, _ attempt: ID128) -> Bool {
+    truth.losses.contains { $0.node == node } && world.servers.contains { wasHonoured(attempt, on: $0) }
   }
 
   /// Whether a device presented a receipt of an attempt that the server had not: it was restored from before it.
@@ -95,10 +102,12 @@ extension Evidence {
     guard let seal = status.seal else { return [] }
     let positions = Dictionary(seal.journals.map { ($0.journal, $0.sequence) }) { max($0, $1) }
     let told = toldBeforeSeal(seal, of: attempt, on: server, phone)
+    func isAnothers(_ journal: ID128) -> Bool { !phone.journals.contains { $0.status.id == journal } }
     var items: Set<String> = []
     for arrival in arrivals(of: attempt, on: server) where arrival.reason == nil {
-      guard arrival.entry.sequence > positions[arrival.journal.id] ?? 0,
-        arrival.entry.sequence > told[arrival.journal.id] ?? 0, let change = ItemValue(arrival.entry.entry?.kind)
+      let (sequence, journal) = (arrival.entry.sequence, arrival.journal.id)
+      guard sequence > told[journal] ?? 0, let change = ItemValue(arrival.entry.entry?.kind),
+        sequence > positions[journal] ?? 0 || isAnothers(journal) && cameAgain(sequence, of: journal)
       else { continue }
       items.insert(change.item)
     }

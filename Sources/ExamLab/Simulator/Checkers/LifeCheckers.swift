@@ -104,10 +104,15 @@ struct ComesToRest: Checker {
             expected: "none pending", found: "\(status.pendingEntries)"))
         guard case .sealed(let ordinal) = status.phase else { continue }
         // A paper that was handed in on a phone which nobody gave the lease to is kept, and a person decides.
-        let holder = evidence.world.servers.last?.attempts.first { $0.row.id == status.attempt }?.row.record.leaseDevice
+        let attempt = evidence.world.servers.last?.attempts.first { $0.row.id == status.attempt }
+        let holder = attempt?.row.record.leaseDevice
+        // Where another device's seal stands there, that one's receipt is what everybody waits for.
+        let standing = attempt?.seals.first { $0.ordinal == ordinal }?.parsed
         finding.expect(
-          status.receipt != nil || (holder != nil && holder != phone.deviceKey)
-            || evidence.wasLostOnBothSides(phone.node) || evidence.namesLostEntries(status.seal),
+          status.receipt != nil || evidence.mayBeOfAnotherCopy(of: phone.node, status.attempt)
+            || (holder != nil && holder != phone.deviceKey)
+            || evidence.wasLostOnBothSides(phone.node)
+            || evidence.namesLostEntries(status.seal) || evidence.namesLostEntries(standing),
           Violation(
             .i24, evidence.end, phone.node, "seal \(ordinal) of attempt \(status.attempt) has no receipt",
             expected: "a receipt", found: "none"))

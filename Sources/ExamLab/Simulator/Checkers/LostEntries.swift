@@ -1,6 +1,8 @@
 import ExamModel
 import ExamStore
+import ServerCore
 import SyncProtocol
+import SyncWire
 
 /// The phones that wrote in each journal, by what they showed: it can be asked of a phone that is gone, too.
 enum JournalWriters {
@@ -70,6 +72,16 @@ struct LostEntries {
     }
     return items
   }
+}
+
+extension ReceiptStoreRow {
+  /// What it says; `nil` where it says nothing that can be read.
+  var parsed: ReceiptStatement? { try? ReceiptStatement(wire: Receipt(wire: receipt).statement) }
+}
+
+extension SealRow {
+  /// What it says; `nil` where it says nothing that can be read.
+  var parsed: SealStatement? { try? SealStatement(wire: statement) }
 }
 
 extension Evidence {

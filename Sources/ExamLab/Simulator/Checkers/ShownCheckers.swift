@@ -28,7 +28,7 @@ struct NoResurrection: Checker {
         switch event.fact {
         case .saved(let journal, _, _, let item?, let value):
           allowed[item] = Allowed(
-            settled: Self.answer(value), isKnown: true, attempt: evidence.attempt(ofJournal: journal),
+            settled: Self.answer(value), isKnown: true, attempt: evidence.attempt(ofJournal: journal, of: node),
             savedAt: event.trueMilliseconds)
         case .saveInterrupted(let item?, let value):
           allowed[item, default: Allowed()].doubtful.append(Self.answer(value))
@@ -113,13 +113,9 @@ struct NoSilentLoss: Checker {
       }
       finding.add(missing(own, in: sheet, "seal \(ordinal)", event))
     case .receiptShown(let attempt, let ordinal, isComplete: true):
-      // A server that went back to before it says nothing of this receipt any more, which is under its own signature.
-      let wasTakenBack = evidence.restores.contains {
-        $0.at >= event.trueMilliseconds && $0.from <= event.trueMilliseconds
-      }
-      guard !wasTakenBack, let sheet = evidence.receiptedSheets[Sealed(attempt: attempt, ordinal: ordinal)] else {
-        return finding
-      }
+      guard !evidence.wasTakenBack(event),
+        let sheet = evidence.receiptedSheets[Sealed(attempt: attempt, ordinal: ordinal)]
+      else { return finding }
       if let sealed = sheets[Sealed(attempt: attempt, ordinal: ordinal)] {
         finding.add(missing(sealed.mapValues { $0 }, in: sheet, "receipt \(ordinal)", event))
       }

@@ -51,8 +51,13 @@ struct TimeClassesAreTrue: Checker {
     let start = arrivals.first { arrival in
       if arrival.reason == nil, case .start = arrival.entry.entry?.kind { true } else { false }
     }
+    // One that was said again by a take-over is told of with the last entry of that.
+    func instantOfStart(_ start: Arrival) -> Int64? {
+      arrivals.filter { $0.journal.id == start.journal.id && $0.entry.sequence >= start.entry.sequence }
+        .sorted { $0.entry.sequence < $1.entry.sequence }.lazy.compactMap { trueInstant(of: $0) }.first
+    }
     // A start without contact counts from its arrival: later contact never places one.
-    let started = start.flatMap { isBounded($0) ? trueInstant(of: $0) : $0.receivedAt }
+    let started = start.flatMap { isBounded($0) ? instantOfStart($0) : $0.receivedAt }
     // The start counts by the middle of its bounds, which are up to ten seconds wide.
     let slack = Self.slackMilliseconds + (exam.durationMilliseconds == nil ? 0 : 5_000)
     for arrival in arrivals {

@@ -85,12 +85,26 @@ extension SimPhone {
     nudge()
   }
 
-  /// What was saved before may stand in the journal once more now, and nobody was told.
+  /// What this phone said last of each item, and what it shows, may stand in the journal once more now, and nobody was
+  /// told. The two differ where it went on from a record that hid what it had said.
   private func noteInterruptedTakeOver(_ store: ExamStore, _ attempt: ID128) {
     world.note(node, .saveInterrupted(item: nil, value: nil))
-    guard let sheet = try? store.answerSheet(of: attempt) else { return }
-    for item in Set(world.truth.intents.filter { $0.node == node && $0.attempt == attempt }.map(\.item)).sorted() {
-      world.note(node, .saveInterrupted(item: item, value: sheet[item]))
+    guard let sheet = try? store.answerSheet(of: attempt), let own = try? store.journalStatuses(of: attempt).map(\.id)
+    else { return }
+    var said: [String: [AnswerValue?]] = [:]
+    for event in world.history.events where event.node == node {
+      switch event.fact {
+      case .saved(let journal, _, _, let item?, let value) where own.contains(journal): said[item] = [value]
+      case .saveInterrupted(let item?, let value): said[item, default: []].append(value)
+      default: break
+      }
+    }
+    for (item, value) in sheet.sorted { said[item, default: []].append(value) }
+    for (item, values) in said.sorted(by: { $0.key < $1.key }) {
+      var noted: Set<AnswerValue?> = []
+      for value in values where noted.insert(value).inserted {
+        world.note(node, .saveInterrupted(item: item, value: value))
+      }
     }
   }
 

@@ -55,11 +55,23 @@ struct Settlement {
     case .sealed(let ordinal):
       let isOthers = phone.isLeaseElsewhere || phone.isSuperseded
       if status.receipt == nil, !isOthers, !world.truth.wasLostOnBothSides(phone.node, world.history.events),
-        !namesLostEntries(status.seal)
+        !namesLostEntries(status.seal), !namesLostEntries(standingSeal(ordinal, of: attempt)),
+        !mayBeReceipted(ordinal, of: attempt, inAnotherCopyOf: phone)
       {
         report("seal \(ordinal) of attempt \(attempt) has no receipt")
       }
     }
+  }
+
+  /// The seal that stands on the server, which may be another device's.
+  private func standingSeal(_ ordinal: UInt32, of attempt: ID128) -> SealStatement? {
+    (try? world.server.store?.seal(attempt: attempt, ordinal: ordinal))?.parsed
+  }
+
+  /// Whether the server has a receipt which may be of a seal that a phone does not hold any more.
+  private func mayBeReceipted(_ ordinal: UInt32, of attempt: ID128, inAnotherCopyOf phone: SimPhone) -> Bool {
+    world.truth.losses.contains { $0.node == phone.node }
+      && ((try? world.server.store?.receipt(attempt: attempt, ordinal: ordinal)) ?? nil) != nil
   }
 
   private func namesLostEntries(_ seal: SealStatement?) -> Bool {
