@@ -17,15 +17,4 @@ import Testing
     let outcome = try SimRun.run(try plan.simOptions())
     #expect(outcome.violations.isEmpty, "\(outcome.violations.map(\.description))")
   }
-
-  /// Plans of faults that are known and not mended yet: whoever mends one moves its plan to the others.
-  static let openPlans = Bundle.module.paths(forResourcesOfType: "jsonl", inDirectory: "Plans/Open").sorted()
-
-  @Test(arguments: openPlans) func isKnownAndOpen(path: String) throws {
-    let plan = try SimPlan(path: path)
-    let outcome = try SimRun.run(try plan.simOptions())
-    withKnownIssue("\(plan.violated) is open") {
-      #expect(outcome.violations.isEmpty, "\(outcome.violations.map(\.description))")
-    }
-  }
 }

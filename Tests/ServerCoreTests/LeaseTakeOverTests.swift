@@ -50,6 +50,20 @@ import Testing
     #expect(try takeOver(second) == nil)
   }
 
+  /// It cannot be said again when time is up, and without it nothing could be handed in.
+  @Test func startUnderAnotherLeaseStaysWhenTimeIsUp() throws {
+    let (first, second) = try startedByTheSecondAlone()
+    #expect(try second.push().contains { $0.reason == .staleLease })
+    try release(first)
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    var late = second.moment()
+    late.time = .late
+    #expect(try second.store.takeOver(second.attempt, at: late) == nil)
+    #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.store.seal(second.attempt, cause: .bell, at: late).statement.ordinal == 1)
+  }
+
   /// Found by the simulator: a seal on its way while the lease was released never got a receipt.
   @Test func sealUnderAReleasedLeaseGetsItsReceiptOnceTheLeaseComesBack() throws {
     let (first, second) = try begun()

@@ -83,8 +83,10 @@ import Testing
     #expect(try first.exported().answers.map(\.item) == ["q1", "q2", "q3", "q5"])
   }
 
-  /// The same where this device knows neither of the seal nor of the reopening before it has the lease.
-  @Test func answerAfterASealThatNobodyToldOfIsSaidAgain() throws {
+  /// The same where this device knows neither of the seal nor of the reopening before it has the lease. When time is up
+  /// it has to know all the same: else its seal would be one that the server does not expect.
+  @Test(arguments: [TimeClass.inTime, .late])
+  func answerAfterASealThatNobodyToldOfIsSaidAgain(time: TimeClass) throws {
     let (first, second) = try begun()
     first.answer("q2", "c")
     try first.send(from: 5)
@@ -105,13 +107,24 @@ import Testing
     try reopen(first)
     first.lease = 5
     first.append(.reopened(sealOrdinal: 1))
+    first.append(.answer(item: "q3", value: .number("12.5")))
     try first.send(from: 7)
     try release(first)
-    #expect(try takeOver(second)?.answers.map(\.item) == ["q2"])
+    try second.read()
+    _ = try second.store.renewLease(of: second.attempt, at: second.moment())
+    var moment = second.moment()
+    moment.time = time
+    #expect(try second.store.takeOver(second.attempt, at: moment)?.answers.map(\.item) == ["q2"])
+    #expect(try second.store.takeOver(second.attempt, at: moment) == nil)
     #expect(try second.store.phase(of: second.attempt) == .answering)
+    #expect(try second.store.answerSheet(of: second.attempt)["q2"] == .options(["a"]))
     #expect(try second.push().isEmpty)
     #expect(try takeOver(second) == nil)
-    #expect(try first.exported().answers.map(\.values) == [["a"], ["a"]])
+    let seal = try second.store.seal(second.attempt, cause: .bell, at: second.moment())
+    #expect(seal.statement.ordinal == 2)
+    #expect(try second.push().isEmpty)
+    #expect(try first.exported().answers.map(\.values).prefix(2) == [["a"], ["a"]])
+    #expect(try first.receipts().count == 2)
   }
 
   /// What a device knows of its first reopening at the second one. Verdicts come with the scope: an acknowledgement

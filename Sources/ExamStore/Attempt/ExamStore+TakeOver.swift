@@ -60,16 +60,7 @@ extension ExamStore {
       uncounted.answers = try withValuesAfterSeal(uncounted.answers, memory, word)
     }
     if !uncounted.isEmpty || uncounted.waitsForUnlock {
-      // When time is up nothing can be journalled, and answers are not hidden by what is adopted. Before the start only
-      // the information form can be among it, which is taken then too. What the server lost it gets, as evidence.
-      if moment.time == .late {
-        var rest = uncounted.reopeningsAlone
-        rest.lost = uncounted.lost
-        if !rest.isEmpty { return try repeatEntries(of: rest, memory, at: moment) }
-        guard uncounted.answers.isEmpty, !uncounted.waitsForUnlock else { return nil }
-        if let record = word.record { try goOnWhereNew(from: record, memory) }
-        return nil
-      }
+      if moment.time == .late { return try takeOverLate(uncounted, memory, word, at: moment) }
       let unknown = locksElsewhere(memory, word.record)
       if !unknown.isEmpty { return try repeatEntries(of: Uncounted(facts: unknown), memory, at: moment) }
       // While it is locked no answer would count. The lock itself has to, or its unlock would not.
@@ -81,6 +72,27 @@ extension ExamStore {
     // Journalled first: what is adopted afterwards lies under it, also if the power goes in between.
     let saved = uncounted.isEmpty ? nil : try repeatEntries(of: uncounted, memory, at: moment)
     if !uncounted.waitsForUnlock, let record = word.record { try goOnWhereNew(from: record, memory) }
+    return saved
+  }
+
+  /// When time is up nothing that is said counts. Reopenings are said all the same, and what the server lost it gets as
+  /// evidence. Before the start only the information form can be among the rest, which is taken then too.
+  private func takeOverLate(
+    _ uncounted: Uncounted, _ memory: AttemptMemory, _ word: ServerWord, at moment: SaveMoment
+  ) throws(ExamStoreError) -> TakeOver? {
+    var rest = uncounted.reopeningsAlone
+    rest.lost = uncounted.lost
+    if !rest.isEmpty { return try repeatEntries(of: rest, memory, at: moment) }
+    let state = memory.fold.state
+    // A paper without the start that this device showed could not be handed in.
+    guard !uncounted.waitsForUnlock, let record = word.record, record.isStarted || !state.started else { return nil }
+    // What is adopted would hide answers. Where no seal of this device would be one that the server expects they are
+    // said above it: they stay on the screen and in what is handed in, and the receipt says that they do not count.
+    let isBehind = state.isSealed || record.sealOrdinal > state.sealOrdinal
+    guard isBehind || uncounted.answers.isEmpty else { return nil }
+    let answers = Uncounted(answers: uncounted.answers)
+    let saved = answers.isEmpty ? nil : try repeatEntries(of: answers, memory, at: moment)
+    try goOnWhereNew(from: record, memory)
     return saved
   }
 
@@ -114,8 +126,8 @@ extension ExamStore {
     let unlocksAgain = uncounted.facts.contains { if case .unlock = $0 { true } else { false } }
     let reasons = startCounts ? Set.neverCounted.union([.notStarted]) : .neverCounted
     let (isSealed, locksAreOpen) = (memory.fold.state.isSealed, isEveryLockOpen(memory, word.record))
-    // Another device handed in and went on after a reopening, and this one knew of neither.
-    let isOpenAgain = !isSealed && word.record?.isSealed == false
+    // Another device handed in and went on after a reopening, and this one knows of neither.
+    let isOpenAgain = word.record.map { !$0.isSealed && $0.sealOrdinal > memory.fold.state.sealOrdinal } ?? false
     uncounted.answers = memory.fold.values { place in
       startsAgain || kept.holds(place, for: reasons)
         || ((unlocksAgain || place < told.lastUnlock || (isSealed && locksAreOpen && word.covers(place)))

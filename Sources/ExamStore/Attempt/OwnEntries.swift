@@ -61,9 +61,15 @@ struct ServerWord {
   init(record: AnswersRecord?, kept: KeptEntries, journals: [JournalState]) {
     self.record = record
     self.kept = kept
+    covered = Self.covered(by: record, of: journals)
+  }
+
+  /// The last sequence that a record covers, by the journal's number; none of one that was left, and in whose place the
+  /// server follows another copy of this device.
+  static func covered(by record: AnswersRecord?, of journals: [JournalState]) -> [Int64: UInt64] {
     let positions = (record?.journals ?? []).map { ($0.journal, $0.sequence) }
     let byID = Dictionary(positions, uniquingKeysWith: max)
-    covered = Dictionary(uniqueKeysWithValues: journals.map { ($0.number, byID[$0.id] ?? 0) })
+    return Dictionary(uniqueKeysWithValues: journals.map { ($0.number, $0.isReplaced ? 0 : byID[$0.id] ?? 0) })
   }
 
   /// Whether this device was told what became of an entry. An acknowledgement does not tell: verdicts come with the
@@ -84,21 +90,26 @@ extension ExamStore {
   }
 
   /// The last values that this device said of some items, by where it said them, in the order in which they were said.
-  /// An item that somebody answered since is not among them: the server has neither this device's last value that
-  /// counted nor, where its last one stands here, the one that stands under it.
+  /// An item that somebody answered since is not among them: the server has another value than this device's last one
+  /// that counted, or than the one that its last one stands over here.
   func valuesNotAnsweredSince(
     _ own: [OwnEntry], _ memory: AttemptMemory, _ word: ServerWord, where isWanted: (EntryPlace) -> Bool
   ) -> SaidValues {
     var last: [String: (place: EntryPlace, value: AnswerValue?)] = [:]
     var counted: [String: AnswerValue] = [:]
+    var countedHere: Set<String> = []
+    let covered = ServerWord.covered(by: memory.base, of: memory.journals)
     for (place, kind) in own {
       guard let said = kind.said else { continue }
       last[said.item] = (place, said.value)
-      if !word.kept.holds(place, for: Set(KeptReason.allCases)) { counted[said.item] = said.value }
+      guard !word.kept.holds(place, for: Set(KeptReason.allCases)) else { continue }
+      counted[said.item] = said.value
+      if place.sequence > covered[place.journal] ?? 0 { countedHere.insert(said.item) }
     }
     func isAnsweredSince(_ item: String, _ place: EntryPlace) -> Bool {
-      guard let there = word.record.map({ $0.answers[item] }), there != counted[item] else { return false }
-      return memory.fold.valuePlaces[item] != place || there != memory.base?.answers[item]
+      guard let record = word.record else { return false }
+      let standsOverBase = memory.fold.valuePlaces[item] == place && !countedHere.contains(item)
+      return record.answers[item] != (standsOverBase ? memory.base?.answers[item] : counted[item])
     }
     return last.filter { isWanted($0.value.place) && !isAnsweredSince($0.key, $0.value.place) }
       .sorted { $0.value.place < $1.value.place }.map { (item: $0.key, value: $0.value.value) }
